@@ -1,0 +1,44 @@
+# `make` alone tells what there is.
+PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
+	$$v -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$v && break; done)
+BIN := .venv/bin
+DEMO := build/demo
+
+.PHONY: help setup demo test lint types test-server lock clean
+help: ## Shows this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## Makes .venv from the lock (Python 3.11 to 3.13)
+
+# --no-deps: insightface asks for opencv-python, whose cv2/ would overwrite the headless one.
+.venv/.ready: requirements.lock setup.py
+	@test -n "$(PYTHON)" || { echo "Muster needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Enrolls real photos, good rows and bad, into a fresh collection
+	@rm -rf $(DEMO)
+	@BIN=$(BIN) sh examples/demo.sh $(DEMO)
+
+test: setup lint types ## Lints, checks types, runs all tests
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+test-server: setup ## Runs the store contract against QDRANT_URL (and QDRANT_API_KEY)
+	@test -n "$(QDRANT_URL)" || { echo "set QDRANT_URL to the server to test against"; exit 2; }
+	$(BIN)/python -m pytest tests/transforms/stores
+
+lock: setup ## Writes requirements.lock anew (needs uv on the PATH)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-package opencv-python --extra weights --upgrade setup.py requirements-dev.in -o requirements.lock
+
+clean: ## Removes what make made
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,62 @@
+"""Counts what a run wrote. Read back from the results, so that a lost record shows."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.errors import Code, Detail
+from schemas.report import Account
+from transforms.write_results import RESULTS_SUFFIX
+
+_ACTIONS = ("enrolled", "updated", "unchanged")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCounts:
+    """What the result files hold. outcomes: by action for OK, by code otherwise."""
+
+    outcomes: Counter[str]
+    damaged_inputs: int
+
+    @property
+    def records(self) -> int:
+        """All records."""
+        return self.outcomes.total()
+
+    @property
+    def codes(self) -> dict[str, int]:
+        """By code alone."""
+        codes = Counter[str]()
+        for outcome, number in self.outcomes.items():
+            codes[Code.OK if outcome in _ACTIONS else outcome] += number
+        return dict(sorted(codes.items()))
+
+
+def count_results(prefix: str) -> ResultCounts:
+    """Counts all records of the run's result files."""
+    outcomes: Counter[str] = Counter()
+    damaged = 0
+    for line in _lines(prefix):
+        record = json.loads(line)
+        metadata = record["metadata"]
+        outcomes[metadata.get("action", record["code"])] += 1
+        damaged += metadata.get("detail") == Detail.TRUNCATED_INPUT
+    return ResultCounts(outcomes, damaged)
+
+
+def close_account(rows_read: int, counts: ResultCounts) -> Account:
+    """Sets the rows that were read against what became of them."""
+    by_action = {action: counts.outcomes[action] for action in _ACTIONS}
+    rejected = {code: n for code, n in counts.codes.items() if code != Code.OK}
+    return Account(rows_read=rows_read, rejected=rejected, **by_action)
+
+
+def _lines(prefix: str) -> Iterable[bytes]:
+    [found] = FileSystems.match([f"{prefix}-*{RESULTS_SUFFIX}"])
+    for each in found.metadata_list:
+        with FileSystems.open(each.path) as file:
+            while line := file.readline():
+                yield line

@@ -1,0 +1,150 @@
+"""The main job: rows of people into a collection, one result record a row."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.account import close_account, count_results
+from pipelines.config import EnrollConfig
+from pipelines.find_inputs import find_inputs
+from pipelines.launch import beam_options, is_one_process, run_pipeline
+from pipelines.manifest import manifest
+from pipelines.measurements import Measurements, measured, peak_memory_bytes
+from pipelines.plan_splits import Plan, plan_splits
+from pipelines.preflight import check_stamp, existing, opened
+from pipelines.run_folder import check_free, claimed
+from schemas.errors import UsageError
+from schemas.report import Report, Status
+from transforms.check_rows import CheckRows
+from transforms.decode_images import DecodeImages
+from transforms.detect_faces import DetectFaces
+from transforms.embed_faces import EmbedFaces
+from transforms.faces.base import Pack
+from transforms.faces.catalogue import find_pack
+from transforms.load_model import ModelSource
+from transforms.read_rows import ReadRows, RowReader
+from transforms.run_state import RUN_STATE
+from transforms.skip_unchanged import SkipUnchanged
+from transforms.stores.base import Store, StoreSpec
+from transforms.stores.connect import store_spec
+from transforms.upsert_persons import UpsertPersons
+from transforms.write_results import WriteResults
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A config with everything it names found and checked."""
+
+    config: EnrollConfig
+    pack: Pack
+    store: StoreSpec
+    plan: Plan
+    options: beam.options.pipeline_options.PipelineOptions
+
+
+def compose(job: Job, pipeline: beam.Pipeline) -> beam.PCollection:
+    """The pipeline. From ReadRows to WriteResults is one fused stage: no pixel is shuffled."""
+    config, model = job.config, ModelSource(job.pack, job.config.workers)
+    reader = RowReader(config.collection, config.columns, config.max_row_bytes)
+    return (
+        pipeline
+        | "Splits" >> beam.Create(job.plan.splits, reshuffle=False)
+        | "SpreadSplits" >> beam.Reshuffle()
+        | ReadRows(reader)
+        | CheckRows(config.face_storage_type, config.rules)
+        | SkipUnchanged(job.store, config.collection, job.pack, config.rules)
+        | DecodeImages(config.rules.max_image_pixels)
+        | DetectFaces(model, config.rules.multiple_faces)
+        | EmbedFaces(model)
+        | UpsertPersons(job.store, config.collection, job.pack, config.rules)
+        | WriteResults(config.results_prefix)
+    )
+
+
+@contextmanager
+def prepared(
+    config: EnrollConfig, pack: Pack | None = None, store: StoreSpec | None = None
+) -> Iterator[tuple[Job, Store]]:
+    """Checks everything that can be checked before an image is touched; opens the store.
+
+    Raises UsageError and RefusedError.
+    """
+    check_free(Path(config.run_dir))
+    pack = pack or find_pack(config.pack)
+    spec = store or store_spec(config.store, config.retry_for_s)
+    options = beam_options(config.beam_options, config.workers)
+    if spec.embedded and not is_one_process(options):
+        raise UsageError(
+            f"--store {spec.location}: an embedded store can be used by one process only; with "
+            "workers elsewhere give the URL of a Qdrant server"
+        )
+    found = find_inputs(config.inputs)
+    with opened(spec) as handle:
+        check_stamp(existing(handle, config.collection), pack.stamp)
+        plan = plan_splits(found, config.columns, config.max_row_bytes, config.workers)
+        yield Job(config, pack, spec, plan, options), handle
+
+
+def run(
+    config: EnrollConfig,
+    pack: Pack | None = None,
+    store: StoreSpec | None = None,
+    while_running: Callable[[int], None] = lambda rows: None,
+) -> Report:
+    """Runs the job and gives its report, which is also in the run folder.
+
+    pack, store: instead of those that the config names, for callers from Python. while_running:
+    called several times a second with the number of rows there are. Raises UsageError,
+    RefusedError and RunFolderInUseError before anything is written.
+    """
+    RUN_STATE.reset()
+    with prepared(config, pack, store) as (job, _), claimed(Path(config.run_dir)) as folder:
+        folder.write_manifest(manifest(job.config, job.pack, job.store, job.plan))
+        report = _execute(job, lambda: while_running(job.plan.rows))
+        folder.write_report(report.to_json())
+        return report
+
+
+def _execute(job: Job, while_running: Callable[[], None]) -> Report:
+    started, began = datetime.now(UTC), time.monotonic()
+    error = ""
+    measurements = Measurements(0, 0, 0.0, {}, frozenset())
+    try:
+        result: Any = run_pipeline(lambda p: compose(job, p), job.options, while_running)
+        measurements = measured(result)
+    except Exception as failure:  # told in the report; its text may hold what must stay private
+        error = type(failure).__name__
+    counts = count_results(job.config.results_prefix)
+    account = close_account(counts.records if error else measurements.rows_read, counts)
+    if not error and not account.closes:
+        error = "the account does not close"
+    status = Status.FINISHED
+    if error or RUN_STATE.store_lost:
+        status = Status.FAILED
+    elif RUN_STATE.stopping:
+        status = Status.CANCELLED
+    seconds = time.monotonic() - began
+    return Report(
+        status=status,
+        account=account,
+        codes=counts.codes,
+        rows_not_read=None if error else max(0, job.plan.rows - account.rows_read),
+        damaged_inputs=counts.damaged_inputs,
+        started_at=started.isoformat(timespec="seconds"),
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        rows_per_second=round(account.rows_read / seconds, 2),
+        stages=measurements.stages,
+        retries=measurements.retries,
+        throttled_seconds=measurements.throttled_s,
+        peak_memory_bytes=peak_memory_bytes(),
+        skipped_files=job.plan.skipped_files,
+        unknown_fields=tuple(sorted(measurements.unknown_fields | job.plan.unknown_fields)),
+        error=error,
+    )

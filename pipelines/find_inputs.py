@@ -1,0 +1,93 @@
+"""INPUT arguments to files, in the order that the contract fixes."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.errors import UsageError
+from schemas.inputs import Form
+
+SUFFIXES = {
+    ".parquet": Form.PARQUET,
+    **{
+        line + packed: Form.JSONL
+        for line in (".jsonl", ".ndjson")
+        for packed in ("", ".gz", ".zst")
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInputs:
+    """Files to read, as (path, form, bytes), and those passed over for their suffix."""
+
+    files: tuple[tuple[str, Form, int], ...]
+    skipped: tuple[str, ...]
+
+
+def find_inputs(arguments: Iterable[str]) -> FoundInputs:
+    """Gives the files by argument, then by path bytes; one named twice counts once.
+
+    Raises UsageError for an argument that names nothing, or a file of another suffix.
+    """
+    files: dict[str, tuple[str, Form, int]] = {}
+    skipped: dict[str, None] = {}
+    for argument in arguments:
+        explicit, matches = _match(argument)
+        for path, size in matches:
+            form = form_of(path)
+            if form is not None:
+                files.setdefault(_identity(path), (path, form, size))
+            elif explicit:
+                raise UsageError(
+                    f"input {path}: its suffix is not one of {', '.join(SUFFIXES)}; rename or "
+                    "convert it"
+                )
+            else:
+                skipped[path] = None
+    return FoundInputs(tuple(files.values()), tuple(skipped))
+
+
+def form_of(path: str) -> Form | None:
+    """Gives the form that the suffix tells, if any."""
+    return next((form for suffix, form in SUFFIXES.items() if path.endswith(suffix)), None)
+
+
+def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
+    """Gives whether the argument is one file, and what it stands for."""
+    if os.path.isfile(argument):  # also where its name looks like a glob
+        return True, [(argument, os.path.getsize(argument))]
+    if os.path.isdir(argument):
+        found = _glob(os.path.join(_escape(argument), "**"))
+        if not found:
+            raise UsageError(f"input {argument}: the folder is empty")
+        return False, found
+    is_glob = any(each in argument for each in "*?[")
+    found = _glob(argument)
+    if not found and not is_glob and "://" in argument:
+        found = _glob(argument.rstrip("/") + "/**")  # a folder of an object store
+        is_glob = bool(found)
+    if not found:
+        kind = "the glob matches no file" if is_glob else "no such file or folder"
+        raise UsageError(f"input {argument}: {kind}")
+    return not is_glob, found
+
+
+def _glob(pattern: str) -> list[tuple[str, int]]:
+    try:
+        [result] = FileSystems.match([pattern])
+    except Exception as error:  # each filesystem has its own; none is a crash of ours
+        raise UsageError(f"input {pattern}: cannot be listed: {error}") from error
+    found = [(each.path, each.size_in_bytes) for each in result.metadata_list]
+    return sorted(found, key=lambda each: os.fsencode(each[0]))
+
+
+def _escape(folder: str) -> str:
+    """Keeps a folder's own brackets from being read as a glob."""
+    return "".join(f"[{each}]" if each in "*?[" else each for each in folder)
+
+
+def _identity(path: str) -> str:
+    return path if "://" in path else os.path.realpath(path)

@@ -1,0 +1,112 @@
+"""Starts a Beam pipeline on the runner that was asked for, and waits without deafness.
+
+A runner blocks, and locally it can neither be cancelled nor be asked how far it is: it runs in a
+side thread, while this one stays free for signals and progress.
+"""
+
+import argparse
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
+
+from schemas.errors import UsageError
+
+_LOCAL_RUNNERS = {"FnApiRunner", "DirectRunner", "SwitchingDirectRunner"}
+_POLL_S = 0.2
+
+
+def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
+    """Gives Beam's options. Raises UsageError for one that Beam does not know.
+
+    Without a runner of the user's choice, FnApiRunner by its own name: DirectRunner would first
+    try to download another one.
+    """
+    _check_flags(flags)
+    local = [
+        "--runner=FnApiRunner",
+        "--direct_running_mode=in_memory",
+        f"--direct_num_workers={workers}",
+        "--no_save_main_session",
+    ]
+    options = PipelineOptions([*local, *flags])
+    if options.view_as(DirectOptions).direct_running_mode == "multi_processing":
+        raise UsageError(
+            "--direct_running_mode=multi_processing holds the model once a process and loses "
+            "options; leave it out, --workers already uses all cores"
+        )
+    return options
+
+
+def is_one_process(options: PipelineOptions) -> bool:
+    """True where all workers live in this process, as an embedded store needs."""
+    runner = options.view_as(StandardOptions).runner
+    return runner in _LOCAL_RUNNERS or (
+        options.view_as(PortableOptions).environment_type == "LOOPBACK"
+    )
+
+
+def run_pipeline(
+    compose: Callable[[beam.Pipeline], Any],
+    options: PipelineOptions,
+    while_running: Callable[[], None],
+) -> Any:
+    """Builds and runs the pipeline; gives Beam's result, or raises what the pipeline raised."""
+    results: list[Any] = []
+    errors: list[Exception] = []
+
+    def work() -> None:
+        try:
+            pipeline = beam.Pipeline(runner=_runner(options), options=options)
+            compose(pipeline)
+            result = pipeline.run()
+            result.wait_until_finish()
+            results.append(result)
+        except Exception as error:  # handed to the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="pipeline", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_POLL_S)
+        while_running()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _runner(options: PipelineOptions) -> Any:
+    name = options.view_as(StandardOptions).runner
+    if name != "FnApiRunner":
+        return name
+    # It runs several workers as threads in spite of a warning that says it will not.
+    logging.getLogger(fn_runner.__name__).setLevel(logging.ERROR)
+    # Named directly, it hands workers no options unless they are given here.
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    info = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(info))
+
+
+def _check_flags(flags: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="--", add_help=False, allow_abbrev=False)
+    for each in PipelineOptions.__subclasses__():
+        each._add_argparse_args(parser)  # Beam's own hook for declaring options
+    try:
+        _, unknown = parser.parse_known_args(list(flags))
+    except SystemExit as error:  # argparse has told on stderr what is wrong
+        raise UsageError("after `--`: an option of Beam's has a value it cannot have") from error
+    if unknown:
+        raise UsageError(
+            f"after `--`: Beam knows no option {unknown[0]!r}; Muster's own options stand before"
+        )

@@ -1,0 +1,51 @@
+"""What Beam's metrics tell of a run, whatever the runner."""
+
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apache_beam.metrics import MetricsFilter
+
+from transforms import metrics
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """stages: name -> calls and seconds, summed over all workers."""
+
+    rows_read: int
+    retries: int
+    throttled_s: float
+    stages: Mapping[str, Mapping[str, float]]
+    unknown_fields: frozenset[str]
+
+
+def measured(result: Any) -> Measurements:
+    """Gives the measurements of a Beam result."""
+    query = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
+    counters = {each.key.metric.name: each.result for each in query["counters"]}
+    stages = {
+        each.key.metric.name.removeprefix(metrics.STAGE_PREFIX): {
+            "calls": each.result.count,
+            "seconds": round(each.result.sum / _MICROSECONDS, 3),
+        }
+        for each in query["distributions"]
+    }
+    fields = [each.result for each in query["string_sets"]]
+    return Measurements(
+        rows_read=counters.get(metrics.ROWS_READ, 0),
+        retries=counters.get(metrics.RETRIES, 0),
+        throttled_s=counters.get(metrics.THROTTLED, 0) / 1000,
+        stages=dict(sorted(stages.items())),
+        unknown_fields=frozenset().union(*fields),
+    )
+
+
+def peak_memory_bytes() -> int:
+    """Gives this process's peak resident size."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

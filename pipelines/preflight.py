@@ -1,0 +1,48 @@
+"""Checks the store and the collection before any image is touched."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from schemas.errors import Code, RefusedError
+from schemas.stamp import Stamp
+from transforms.stores.base import Collection, Store, StoreError, StoreSpec
+from transforms.stores.connect import connected
+
+
+@contextmanager
+def opened(spec: StoreSpec) -> Iterator[Store]:
+    """Opens the store for the block; what it cannot do becomes a refusal."""
+    try:
+        with connected(spec) as store:
+            yield store
+    except StoreError as error:
+        raise RefusedError(error.code, error.why) from error
+
+
+def existing(store: Store, name: str) -> Collection:
+    """Gives the collection, or refuses: enrolling never creates one."""
+    collection = store.find_collection(name)
+    if collection is None:
+        raise RefusedError(
+            Code.NOT_FOUND,
+            f"no collection {name!r} in this store; make it with: muster collections create {name}",
+        )
+    return collection
+
+
+def check_stamp(collection: Collection, stamp: Stamp) -> None:
+    """Refuses a collection that holds another model's vectors."""
+    if collection.stamp == stamp:
+        return
+    seen = collection.stamp
+    made_by = (
+        "something other than Muster"
+        if seen is None
+        else f"pack {seen.pack} (digest {seen.digest[:12]})"
+    )
+    raise RefusedError(
+        Code.MODEL_MISMATCH,
+        f"collection {collection.name!r} was made by {made_by}, this run uses pack {stamp.pack} "
+        f"(digest {stamp.digest[:12]}); enroll into a collection of this pack: "
+        "muster collections create NEW_NAME",
+    )

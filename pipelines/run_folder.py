@@ -1,0 +1,90 @@
+"""The run folder: all that a run leaves behind, and the lock that keeps two runs apart."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import RunFolderInUseError, UsageError
+
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+LOCK = ".lock"
+RESULTS = "results"
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder that this run holds."""
+
+    path: Path
+    taken_over: bool
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Writes `manifest.json`, the first file."""
+        write_json(self.path / MANIFEST, manifest)
+
+    def write_report(self, report: Mapping[str, Any]) -> None:
+        """Writes `report.json`, the last file: from here on the run is over."""
+        write_json(self.path / REPORT, report)
+
+
+def check_free(path: Path) -> None:
+    """Raises UsageError for a finished run, or a folder that is no run's."""
+    if (path / REPORT).exists():
+        raise UsageError(
+            f"--run-dir {path}: holds a finished run ({REPORT}); name a new folder for this run"
+        )
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--run-dir {path}: is a file; expected a folder, which may not exist yet")
+    known = {f".{MANIFEST}.partial", LOCK, RESULTS, REJECTED}
+    if path.is_dir() and not (path / MANIFEST).exists():
+        strangers = sorted(each.name for each in path.iterdir() if each.name not in known)
+        if strangers:
+            raise UsageError(
+                f"--run-dir {path}: holds files of something else ({strangers[0]}); name a new "
+                "or an empty folder"
+            )
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[RunFolder]:
+    """Makes or takes over the folder and holds its lock for the block.
+
+    Raises UsageError as `check_free` does, and RunFolderInUseError where a run lives in it.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)
+    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunFolderInUseError(
+                f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
+            ) from error
+        check_free(path)
+        taken_over = (path / MANIFEST).exists()
+        for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
+            shutil.rmtree(path / leftover, ignore_errors=True)
+        (path / RESULTS).mkdir(mode=0o700)
+        yield RunFolder(path, taken_over)
+    finally:
+        os.close(lock)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes the file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

@@ -1,0 +1,1 @@
+"""What things are: records, codes, ids, on-disk shapes. Imports nothing of ours."""

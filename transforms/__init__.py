@@ -1,0 +1,1 @@
+"""What is done to one element: thin PTransforms over plain functions that know nothing of Beam."""

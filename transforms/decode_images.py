@@ -1,0 +1,30 @@
+"""Decodes images."""
+
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from schemas.records import Picture, Submission
+from transforms.guard import RecordStage
+from transforms.imaging import decode
+
+
+class _DecodeFn(RecordStage):
+    stage = "decode"
+
+    def __init__(self, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+
+    def advance(self, submission: Submission) -> Picture:
+        pixels = decode(submission.encoded, self._max_pixels)
+        return Picture(submission.person, submission.encoded, pixels)
+
+
+@dataclass
+class DecodeImages(beam.PTransform):
+    """Submissions to Pictures, or to Outcomes of ERR_INVALID_IMAGE."""
+
+    max_pixels: int
+
+    def expand(self, submissions: beam.PCollection) -> beam.PCollection:
+        return submissions | "DecodeImage" >> beam.ParDo(_DecodeFn(self.max_pixels))

@@ -1,0 +1,57 @@
+"""Turns aligned faces into vectors, several at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+
+from schemas.records import AlignedFace, EmbeddedFace, Vector
+from transforms.batches import batch_records
+from transforms.guard import BatchStage
+from transforms.load_model import ModelSource
+
+_BATCH_FACES = 8
+_BATCH_BYTES = 32 << 20
+
+
+def unit(vector: Vector) -> Vector:
+    """Gives the vector at length 1, float32. A zero vector becomes NaN, which no store gets."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+class _EmbedFn(BatchStage):
+    stage = "embed"
+
+    def __init__(self, model: ModelSource) -> None:
+        self._source = model
+
+    def setup(self) -> None:
+        self._recogniser = self._source.get().recogniser
+
+    def advance(self, faces: Sequence[AlignedFace]) -> Sequence[EmbeddedFace]:
+        vectors = self._recogniser.embed([each.crop for each in faces])
+        return [
+            EmbeddedFace(each.person, each.face, unit(vector), each.kept)
+            for each, vector in zip(faces, vectors, strict=True)
+        ]
+
+
+@dataclass
+class EmbedFaces(beam.PTransform):
+    """AlignedFaces to EmbeddedFaces."""
+
+    model: ModelSource
+
+    def expand(self, faces: beam.PCollection) -> beam.PCollection:
+        size = _aligned_bytes
+        return (
+            faces
+            | "BatchFaces" >> batch_records(_BATCH_FACES, _BATCH_BYTES, size)
+            | "EmbedFaces" >> beam.ParDo(_EmbedFn(self.model))
+        )
+
+
+def _aligned_bytes(face: AlignedFace) -> int:
+    return face.crop.nbytes + len(face.kept)

@@ -1,0 +1,1 @@
+"""From pixels to a vector: packs, detectors, recognisers, engines, alignment."""

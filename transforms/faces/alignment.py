@@ -1,0 +1,48 @@
+"""Turns a face upright and to the recogniser's size.
+
+Source of the template: the five points of the ArcFace training crops, 112x112.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records import UInt8Image
+
+CROP_PX = 112
+
+TEMPLATE = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ],
+    dtype=np.float64,
+)
+
+
+def align(pixels: UInt8Image, landmarks: NDArray[np.float32]) -> UInt8Image:
+    """Gives the (112, 112, 3) crop. pixels: (height, width, 3). landmarks: (5, 2) in pixels."""
+    matrix = similarity(landmarks, TEMPLATE)
+    crop = cv2.warpAffine(pixels, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+    return np.asarray(crop, dtype=np.uint8)
+
+
+def similarity(source: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Gives the (2, 3) least-squares rotation, scale and shift of `source` onto `target`.
+
+    In the plane, without reflection, the optimum is closed (complex regression).
+
+    >>> square = np.array([[0, 0], [2, 0], [2, 2], [0, 2]], dtype=np.float32)
+    >>> similarity(square, 3.0 * square + 5.0).round(6).tolist()
+    [[3.0, 0.0, 5.0], [0.0, 3.0, 5.0]]
+    """
+    x, y = (source - source.mean(axis=0)).T.astype(np.float64)
+    u, v = (target - target.mean(axis=0)).T
+    spread = max(float(x @ x + y @ y), np.finfo(np.float64).tiny)
+    a, b = (x @ u + y @ v) / spread, (x @ v - y @ u) / spread
+    turn = np.array([[a, -b], [b, a]])
+    shift = target.mean(axis=0) - turn @ source.mean(axis=0).astype(np.float64)
+    return np.column_stack([turn, shift])

@@ -1,0 +1,61 @@
+"""The protocols between the stages and the models: detector, recogniser, engine, pack."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records import Face, UInt8Image, Vector
+from schemas.stamp import Stamp
+
+
+class Engine(Protocol):
+    """Runs one graph. Safe to call from several threads."""
+
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """Gives the graph's outputs by name. batch: (n, channels, height, width)."""
+        ...
+
+
+class Detector(Protocol):
+    """Finds faces."""
+
+    def detect(self, pixels: UInt8Image) -> Sequence[Face]:
+        """Gives all faces above the pack's threshold. pixels: (height, width, 3) RGB."""
+        ...
+
+
+class Recogniser(Protocol):
+    """Turns aligned faces into vectors."""
+
+    def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
+        """Gives one vector a crop, of any length but zero. crops: (112, 112, 3) RGB."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class FaceModel:
+    """A loaded pack: what a worker process holds once."""
+
+    detector: Detector
+    recogniser: Recogniser
+
+
+class Pack(Protocol):
+    """A detector and a recogniser with fixed preprocessing: small, picklable, not yet loaded."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """What a collection of this pack's vectors carries."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic of the recogniser, as stored with each point."""
+        ...
+
+    def load(self, threads: int) -> FaceModel:
+        """Reads and checks the weights. threads: how many one inference may use."""
+        ...

@@ -1,0 +1,77 @@
+"""The YuNet detector (OpenCV Zoo, 2023mar).
+
+Preprocessing: BGR 0..255, longest side at most 640 px (area interpolation), zeros at the right
+and the bottom up to a multiple of 32. Source: OpenCV's FaceDetectorYN.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.records import Face, UInt8Image
+from transforms.faces.base import Engine
+
+SCORE_THRESHOLD = 0.6
+OVERLAP_THRESHOLD = 0.3
+LONGEST_SIDE_PX = 640
+_STRIDES = (8, 16, 32)
+_PADDING_PX = 32
+
+
+class YuNet:
+    """Finds faces and their five landmarks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def detect(self, pixels: UInt8Image) -> Sequence[Face]:
+        """Gives faces of score > 0.6, best first. pixels: (height, width, 3) RGB."""
+        batch, scale = prepare(pixels)
+        outputs = self._engine.run(batch)
+        boxes, landmarks, scores = decode(outputs, batch.shape[2], batch.shape[3])
+        found = scores > SCORE_THRESHOLD
+        boxes, landmarks, scores = boxes[found], landmarks[found], scores[found]
+        widths = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+        kept = cv2.dnn.NMSBoxes(
+            widths.tolist(), scores.tolist(), SCORE_THRESHOLD, OVERLAP_THRESHOLD
+        )
+        return [_face(boxes[i] / scale, landmarks[i] / scale, scores[i]) for i in kept]
+
+
+def prepare(pixels: UInt8Image) -> tuple[NDArray[np.float32], float]:
+    """Gives the network's input (1, 3, h, w) and the scale from the image to it."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, LONGEST_SIDE_PX / max(height, width))
+    if scale < 1.0:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        height, width = pixels.shape[:2]
+    padded = (-(-height // _PADDING_PX) * _PADDING_PX, -(-width // _PADDING_PX) * _PADDING_PX)
+    batch = np.zeros((1, 3, *padded), dtype=np.float32)
+    batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
+    return batch, scale
+
+
+def decode(
+    outputs: Mapping[str, NDArray[np.float32]], height: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Gives boxes (n, 4) x1 y1 x2 y2, landmarks (n, 5, 2) and scores (n,), in input pixels."""
+    boxes, landmarks, scores = [], [], []
+    for stride in _STRIDES:
+        rows, columns = np.mgrid[: height // stride, : width // stride].reshape(2, -1)
+        grid = np.column_stack([columns, rows]).astype(np.float32)
+        box, points = outputs[f"bbox_{stride}"][0], outputs[f"kps_{stride}"][0]
+        centre = (grid + box[:, :2]) * stride
+        half = np.exp(box[:, 2:]) * (stride / 2)
+        boxes.append(np.concatenate([centre - half, centre + half], axis=1))
+        landmarks.append((points.reshape(-1, 5, 2) + grid[:, None]) * stride)
+        likelihoods = np.clip(outputs[f"cls_{stride}"][0] * outputs[f"obj_{stride}"][0], 0.0, 1.0)
+        scores.append(np.sqrt(likelihoods)[:, 0])
+    return np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores)
+
+
+def _face(box: NDArray[np.float32], landmarks: NDArray[np.float32], score: np.float32) -> Face:
+    x1, y1, x2, y2 = (float(each) for each in box)
+    return Face((x1, y1, x2, y2), landmarks.astype(np.float32), float(score))

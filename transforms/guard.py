@@ -1,0 +1,68 @@
+"""Runs a stage's work on records: what fails becomes an Outcome. The only broad `except`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from schemas.errors import BatchRejectedError, Code, RejectedError
+from schemas.records import Outcome, person_id_of, ref_of
+from transforms.metrics import timed
+
+
+def guarded(work: Callable[[Any], Any], record: Any) -> Any:
+    """Gives `work(record)`, or the Outcome that says why not."""
+    try:
+        return work(record)
+    except RejectedError as error:
+        return Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
+    except Exception as error:  # anything unforeseen fails its own row, never the run
+        name = type(error).__name__
+        return Outcome(ref_of(record), Code.INTERNAL_ERROR, person_id_of(record), name)
+
+
+class RecordStage(beam.DoFn):
+    """A stage that looks at one record at a time. Outcomes pass untouched."""
+
+    stage: str
+
+    def advance(self, record: Any) -> Any:
+        """Gives the next stage's record, or raises."""
+        raise NotImplementedError
+
+    def process(self, record: Any) -> Iterable[Any]:
+        """Hands on an Outcome; advances anything else."""
+        if isinstance(record, Outcome):
+            return [record]
+        with timed(self.stage):
+            return [guarded(self.advance, record)]
+
+
+class BatchStage(beam.DoFn):
+    """A stage that looks at several records at once. One that fails never fails the others."""
+
+    stage: str
+
+    def advance(self, records: Sequence[Any]) -> Sequence[Any]:
+        """Gives the next stage's record for each, in order, or raises for all of them."""
+        raise NotImplementedError
+
+    def process(self, batch: Sequence[Any]) -> Iterable[Any]:
+        """Hands on Outcomes; advances the rest together, and one by one where that fails."""
+        outcomes = [record for record in batch if isinstance(record, Outcome)]
+        records = [record for record in batch if not isinstance(record, Outcome)]
+        if not records:
+            return outcomes
+        with timed(self.stage):
+            try:
+                advanced = list(self.advance(records))
+            except BatchRejectedError as error:
+                advanced = [
+                    Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
+                    for record in records
+                ]
+            except Exception:  # whose fault it was shows when each stands alone
+                advanced = [
+                    guarded(lambda each: self.advance([each])[0], record) for record in records
+                ]
+        return [*outcomes, *advanced]

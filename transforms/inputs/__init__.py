@@ -1,0 +1,1 @@
+"""Files to rows: streams, lines, JSON, Parquet."""

@@ -1,0 +1,59 @@
+"""Parquet row groups to rows of Python values, a small batch at a time."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms.inputs.streams import BUFFER_BYTES
+
+_BATCH_BYTES = 16 << 20
+
+
+class UnreadableValue:
+    """Stands for a value that is no text although its column is (invalid UTF-8, say)."""
+
+
+def open_parquet(file: BinaryIO) -> pq.ParquetFile:
+    """Opens without read-ahead: it would hold the whole row group."""
+    return pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
+
+
+def iter_row_group(
+    file: pq.ParquetFile, group: int, columns: Mapping[str, str], block_rows: int
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB.
+
+    columns: our field -> the file's column; batches come under our names.
+    """
+    metadata = file.metadata.row_group(group)
+    row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
+    rows = max(1, min(block_rows, _BATCH_BYTES // row_bytes))
+    by_name = {column: field for field, column in columns.items()}
+    before = 0
+    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(by_name)):
+        yield before, batch.rename_columns([by_name[each] for each in batch.schema.names])
+        before += batch.num_rows
+
+
+def to_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Gives a batch's rows; a value that cannot be read fails its own row only."""
+    columns = [_values(column) for column in batch.columns]
+    names = batch.schema.names
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.Array) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except ValueError:  # UnicodeDecodeError, or a time that Python cannot hold
+        values = [_value(scalar) for scalar in column]
+    return values
+
+
+def _value(scalar: pa.Scalar) -> Any:
+    try:
+        return scalar.as_py()
+    except ValueError:
+        return UnreadableValue()

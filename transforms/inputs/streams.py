@@ -1,0 +1,50 @@
+"""Opens inputs on any filesystem that Beam knows, decompressing in bounded pieces.
+
+Beam's own decompression ends silently at a truncated gzip or zstd, and has no limit: files are
+opened as they are, and an end without the stream's end marker is damage (`DAMAGE`).
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from backports import zstd
+
+BUFFER_BYTES = 1 << 20
+_ZSTD_WINDOW_LOG_MAX = 27  # 128 MB: what a decompressor may be made to hold
+
+# What readers raise where a file is cut or its bytes were changed.
+DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException)
+
+
+@contextmanager
+def open_raw(path: str) -> Iterator[BinaryIO]:
+    """Opens the file's own bytes, seekable."""
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        yield cast(BinaryIO, file)
+
+
+@contextmanager
+def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedReader]:
+    """Opens a JSONL file, decompressed by its suffix, at a byte of the decompressed lines."""
+    with open_raw(path) as raw:
+        if path.endswith(".gz"):
+            stream: io.RawIOBase = cast(io.RawIOBase, gzip.GzipFile(fileobj=raw))
+        elif path.endswith(".zst"):
+            limit = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG_MAX}
+            stream = cast(io.RawIOBase, zstd.ZstdFile(raw, options=limit))
+        else:
+            raw.seek(start)
+            stream = cast(io.RawIOBase, raw)
+        yield io.BufferedReader(stream, BUFFER_BYTES)
+
+
+def is_compressed(path: str) -> bool:
+    """True for a JSONL file that can only be read from its beginning."""
+    return path.endswith((".gz", ".zst"))

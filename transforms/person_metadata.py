@@ -1,0 +1,66 @@
+"""A person's metadata: strings to strings, the same from any input form."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+
+from schemas.errors import Code, RejectedError
+from schemas.inputs import METADATA
+from transforms.inputs.json_rows import RepeatedKeys
+
+
+def parse_metadata(value: Any) -> dict[str, str]:
+    """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, nulls go.
+
+    value: None, a dict (JSON object, Parquet struct) or pairs (Parquet map). Raises
+    RejectedError(UNPROCESSABLE_CONTENT, metadata) for nesting and for a key that stands twice.
+    """
+    if value is None:
+        return {}
+    pairs = [(key, _text(each)) for key, each in _pairs(value) if each is not None]
+    metadata = dict(sorted(pairs))
+    if len(metadata) != len(pairs) or not all(is_text(key) for key in metadata):
+        raise _rejected()
+    return metadata
+
+
+def is_text(value: object) -> bool:
+    """True for a string that UTF-8 can hold (lone surrogates are none)."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, Mapping) and not isinstance(value, RepeatedKeys):
+        return value.items()
+    if isinstance(value, list) and all(isinstance(each, tuple) for each in value):
+        return value
+    raise _rejected()
+
+
+def _text(value: Any) -> str:
+    match value:
+        case str() if is_text(value):
+            return value
+        case float() if math.isfinite(value):
+            return json.dumps(value)
+        case bool() | int():
+            return json.dumps(value)
+        case Decimal() if value.is_finite():
+            return str(value)
+        case date() | time():  # a datetime is a date
+            return value.isoformat()
+        case _:
+            raise _rejected()
+
+
+def _rejected() -> RejectedError:
+    return RejectedError(Code.UNPROCESSABLE_CONTENT, METADATA)

@@ -1,0 +1,80 @@
+"""What is stored of a person, and what of it tells that nothing changed."""
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from schemas.errors import Code, RejectedError
+from schemas.ids import point_id
+from schemas.options import FaceStorageType, Rules
+from schemas.records import EmbeddedFace, Person
+from transforms.faces.base import Pack
+from transforms.stores.base import Point
+
+# Looked up before any image is decoded; a person is unchanged where the first four are equal.
+LOOK_UP_FIELDS = ("face_digest", "record_digest", "rules_digest", "pack", "detection_score")
+
+_IMAGE_FIELDS = {FaceStorageType.THUMBNAILS: "thumbnail", FaceStorageType.FULL_IMAGE: "image"}
+_VECTOR_OVERHEAD_BYTES = 4_000
+
+
+def pack_mark(pack: Pack) -> dict[str, str]:
+    """Gives the `pack` of a point's payload."""
+    return {
+        "name": pack.stamp.pack,
+        "digest": pack.stamp.digest,
+        "precision": pack.precision,
+    }
+
+
+def is_unchanged(stored: Mapping[str, Any], person: Person, rules_digest: str, pack: object) -> bool:
+    """True where the stored point came from the same face, data, rules and pack."""
+    return (
+        stored.get("face_digest") == person.face_digest
+        and stored.get("record_digest") == person.record_digest
+        and stored.get("rules_digest") == rules_digest
+        and stored.get("pack") == pack
+    )
+
+
+def to_point(embedded: EmbeddedFace, rules: Rules, pack: Pack) -> Point:
+    """Gives the whole point. Raises RejectedError for a vector that must not be stored."""
+    person, face = embedded.person, embedded.face
+    check_vector(embedded, pack.stamp.dimension)
+    payload: dict[str, Any] = {
+        "person_id": person.person_id,
+        "person_name": person.person_name,
+        "metadata": dict(person.metadata),
+        "face_storage_type": str(person.face_storage_type),
+        "face_digest": person.face_digest,
+        "record_digest": person.record_digest,
+        "rules_digest": rules.digest,
+        "pack": pack_mark(pack),
+        "box": [round(each, 2) for each in face.box],
+        "detection_score": round(face.score, 6),
+        "updated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    if field := _IMAGE_FIELDS.get(person.face_storage_type):
+        payload[field] = base64.b64encode(embedded.kept).decode()
+    return Point(point_id(person.person_id), embedded.vector, payload)
+
+
+def check_vector(embedded: EmbeddedFace, dimension: int) -> None:
+    """Raises RejectedError(INTERNAL_ERROR): a store would take NaN and be spoiled by it."""
+    vector = embedded.vector
+    if vector.shape != (dimension,) or not np.isfinite(vector).all():
+        raise RejectedError(Code.INTERNAL_ERROR, "bad_vector")
+    if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:
+        raise RejectedError(Code.INTERNAL_ERROR, "bad_vector")
+
+
+def request_bytes(embedded: EmbeddedFace) -> int:
+    """Gives about what the point takes in a request."""
+    person = embedded.person
+    text = sum(len(key) + len(value) for key, value in person.metadata.items())
+    return len(embedded.kept) * 4 // 3 + 4 * (text + len(person.person_name)) + (
+        _VECTOR_OVERHEAD_BYTES + 10 * embedded.vector.size
+    )

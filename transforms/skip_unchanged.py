@@ -1,0 +1,73 @@
+"""Ends the rows whose person the store already holds exactly so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import apache_beam as beam
+
+from schemas.errors import BatchRejectedError, Code
+from schemas.ids import point_id
+from schemas.options import Rules
+from schemas.records import Outcome, Submission
+from transforms.batches import batch_records
+from transforms.faces.base import Pack
+from transforms.guard import BatchStage
+from transforms.points import LOOK_UP_FIELDS, is_unchanged, pack_mark
+from transforms.stores.base import StoreError, StoreSpec
+from transforms.stores.connect import handle
+
+# What a cancelled run still has to finish is at most this, so it is kept small.
+_LOOK_UP_PERSONS = 32
+_LOOK_UP_BYTES = 32 << 20
+
+
+class _SkipFn(BatchStage):
+    stage = "look_up"
+
+    def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
+        self._store, self._collection = store, collection
+        self._pack_mark, self._rules_digest = pack_mark(pack), rules.digest
+
+    def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
+        ids = [point_id(each.person.person_id) for each in submissions]
+        try:
+            stored = handle(self._store).look_up(self._collection, ids, LOOK_UP_FIELDS)
+        except StoreError as error:
+            raise BatchRejectedError(Code.DATABASE_ERROR) from error
+        return [
+            self._compared(each, stored.get(id_)) for each, id_ in zip(submissions, ids, strict=True)
+        ]
+
+    def _compared(self, submission: Submission, stored: Any) -> Submission | Outcome:
+        person = submission.person
+        if stored is None:
+            return submission
+        if not is_unchanged(stored, person, self._rules_digest, self._pack_mark):
+            return replace(submission, person=replace(person, replaces=True))
+        return Outcome(
+            person.ref,
+            Code.OK,
+            person.person_id,
+            action="unchanged",
+            detection_score=float(stored.get("detection_score", 0.0)),
+        )
+
+
+@dataclass
+class SkipUnchanged(beam.PTransform):
+    """Submissions to Submissions; unchanged ones to Outcomes: no decoding, no write."""
+
+    store: StoreSpec
+    collection: str
+    pack: Pack
+    rules: Rules
+
+    def expand(self, submissions: beam.PCollection) -> beam.PCollection:
+        compare = _SkipFn(self.store, self.collection, self.pack, self.rules)
+        return (
+            submissions
+            | "BatchLookUps"
+            >> batch_records(_LOOK_UP_PERSONS, _LOOK_UP_BYTES, lambda each: len(each.encoded))
+            | "LookUp" >> beam.ParDo(compare)
+        )

@@ -1,0 +1,1 @@
+"""Where collections live: the store protocol and its adapters."""

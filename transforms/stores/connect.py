@@ -1,0 +1,52 @@
+"""One handle a store and process: workers share the one that `run()` opened and will close.
+
+A handle kept by Beam's `Shared` would outlive the pipeline and keep the embedded store locked.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from schemas.errors import UsageError
+from transforms.stores.base import Store, StoreSpec
+from transforms.stores.edge import EdgeSpec
+from transforms.stores.server import ServerSpec
+
+DEFAULT_RETRY_FOR_S = 120.0
+
+_handles: dict[StoreSpec, Store] = {}
+_lock = threading.Lock()
+
+
+def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> StoreSpec:
+    """Gives the store at a URL or in a folder."""
+    if location.startswith(("http://", "https://")):
+        if "@" in urlsplit(location).netloc:
+            raise UsageError(
+                "--store: the URL holds a user or password; give the key in QDRANT_API_KEY "
+                "or in the file that QDRANT_API_KEY_FILE names"
+            )
+        return ServerSpec(location, retry_for_s)
+    return EdgeSpec(location, str(Path(location).absolute()))
+
+
+def handle(spec: StoreSpec) -> Store:
+    """Gives this process's handle, opening it where there is none."""
+    with _lock:
+        if spec not in _handles:
+            _handles[spec] = spec.open()
+        return _handles[spec]
+
+
+@contextmanager
+def connected(spec: StoreSpec) -> Iterator[Store]:
+    """Opens the store for the block, for every thread of this process."""
+    try:
+        yield handle(spec)
+    finally:
+        with _lock:
+            store = _handles.pop(spec, None)
+        if store is not None:
+            store.close()

@@ -1,0 +1,162 @@
+"""The embedded store: Qdrant's own engine in this process, one shard a collection.
+
+    STORE/NAME/collection.json    the stamp; STORE/NAME otherwise belongs to the engine
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qdrant_edge import (
+    CountRequest,
+    Distance,
+    EdgeConfig,
+    EdgeShard,
+    EdgeVectorParams,
+    PayloadSchemaType,
+    UpdateOperation,
+)
+from qdrant_edge import Point as EdgePoint
+
+from schemas.errors import Code
+from schemas.stamp import Stamp
+from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
+
+STAMP_FILE = "collection.json"
+_IN_USE = "WouldBlock"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSpec:
+    """A folder. path: absolute, so that every worker means the same one."""
+
+    location: str
+    path: str
+    embedded: bool = True
+
+    def open(self) -> "EdgeStore":
+        """Opens the folder; collections are opened when they are first used."""
+        return EdgeStore(Path(self.path))
+
+
+class EdgeStore:
+    """Collections in the folders of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._shards: dict[str, EdgeShard] = {}
+        self._lock = threading.Lock()
+
+    def create_collection(self, name: str, stamp: Stamp) -> None:
+        """Makes the collection beside its final place and moves it there when it is whole."""
+        target = self._folder / name
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if target.exists():
+            raise StoreError(Code.ALREADY_EXISTS, f"{target} exists")
+        building = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._folder))
+        try:
+            vector = EdgeVectorParams(size=stamp.dimension, distance=Distance.Cosine)
+            shard = EdgeShard.create(str(building), EdgeConfig(vectors={stamp.pack: vector}))
+            index = UpdateOperation.create_field_index("person_id", PayloadSchemaType.Keyword)
+            shard.update(index)
+            shard.close()
+            (building / STAMP_FILE).write_text(json.dumps(stamp.to_json(), indent=2) + "\n")
+            os.rename(building, target)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+    def find_collection(self, name: str) -> Collection | None:
+        """Counts exactly; None where the folder does not exist."""
+        if not (self._folder / name).is_dir():
+            return None
+        persons = self._shard(name).count(CountRequest(exact=True))
+        return Collection(name, persons, self._stamp(name))
+
+    def list_collections(self) -> Sequence[Collection]:
+        """Gives every folder that carries a stamp."""
+        names = sorted(each.parent.name for each in self._folder.glob(f"[!.]*/{STAMP_FILE}"))
+        return [each for name in names if (each := self.find_collection(name)) is not None]
+
+    def delete_collection(self, name: str) -> None:
+        """Closes the collection and removes its folder."""
+        self._shard(name)  # refuses where another process has it
+        with self._lock:
+            self._shards.pop(name).close()
+        shutil.rmtree(self._folder / name)
+
+    def optimize_collection(self, name: str) -> None:
+        """Builds the index; this engine never does so by itself."""
+        self._shard(name).optimize()
+
+    def look_up(
+        self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Gives the fields of those that exist."""
+        found = self._shard(collection).retrieve(list(point_ids), list(fields), False)
+        return {str(each.id): each.payload or {} for each in found}
+
+    def upsert(self, collection: str, points: Sequence[Point]) -> None:
+        """Writes to the log and applies at once."""
+        name = self._vector_name(collection)
+        changed = [
+            EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload)) for each in points
+        ]
+        try:
+            self._shard(collection).update(UpdateOperation.upsert_points(changed))
+        except StoreError:
+            raise
+        except Exception as error:  # the engine raises nothing more precise
+            raise StoreRefusedError(type(error).__name__) from error
+
+    def get(self, collection: str, point_id: str) -> Point | None:
+        """Gives the whole point."""
+        for found in self._shard(collection).retrieve([point_id], True, True):
+            vectors: Any = found.vector
+            vector = np.asarray(vectors[self._vector_name(collection)], dtype=np.float32)
+            return Point(point_id, vector, found.payload or {})
+        return None
+
+    def close(self) -> None:
+        """Closes all collections."""
+        with self._lock:
+            while self._shards:
+                self._shards.popitem()[1].close()
+
+    def _stamp(self, name: str) -> Stamp | None:
+        try:
+            return Stamp.from_json(json.loads((self._folder / name / STAMP_FILE).read_text()))
+        except (OSError, ValueError):
+            return None
+
+    def _vector_name(self, collection: str) -> str:
+        stamp = self._stamp(collection)
+        if stamp is None:
+            raise StoreError(Code.NOT_FOUND, f"{collection} carries no stamp of Muster")
+        return stamp.pack
+
+    def _shard(self, name: str) -> EdgeShard:
+        with self._lock:
+            if name not in self._shards:
+                self._shards[name] = self._load(name)
+            return self._shards[name]
+
+    def _load(self, name: str) -> EdgeShard:
+        folder = self._folder / name
+        if not folder.is_dir():
+            raise StoreError(Code.NOT_FOUND, f"{self._folder} holds no collection {name!r}")
+        try:
+            return EdgeShard.load(str(folder))
+        except Exception as error:  # the engine raises nothing more precise
+            if _IN_USE in str(error):
+                why = f"{folder} is in use by another process; wait for it, or stop it"
+            else:
+                why = f"{folder} cannot be opened as a collection: {error}"
+            raise StoreError(Code.DATABASE_ERROR, why) from error

@@ -1,0 +1,61 @@
+"""When a call to a server is made again: one policy for look-ups and writes."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    stop_any,
+    wait_exponential_jitter,
+)
+
+from transforms import metrics
+from transforms.run_state import RUN_STATE
+
+T = TypeVar("T")
+
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 20.0
+_NAP_S = 0.2
+
+
+class TransientError(Exception):
+    """A failure that may pass. retry_after_s: the delay that the server asked for."""
+
+    def __init__(self, why: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.retry_after_s = retry_after_s
+
+
+def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
+    """Gives `call()`, tried again for `retry_for_s` at most; then raises TransientError.
+
+    Waits grow exponentially with jitter and honour the server's delay. A run that is being
+    stopped waits no more.
+    """
+    growing = wait_exponential_jitter(initial=_FIRST_WAIT_S, max=_LONGEST_WAIT_S)
+
+    def wait(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after_s if isinstance(error, TransientError) else 0.0
+        return max(growing(state), asked)
+
+    return Retrying(
+        retry=retry_if_exception_type(TransientError),
+        stop=stop_any(stop_after_delay(retry_for_s), lambda _: RUN_STATE.stopping),
+        wait=wait,
+        sleep=_sleep,
+        reraise=True,
+    )(call)
+
+
+def _sleep(seconds: float) -> None:
+    metrics.add(metrics.RETRIES)
+    metrics.add(metrics.THROTTLED, round(seconds * 1000))
+    end = time.monotonic() + seconds
+    while not RUN_STATE.stopping and (left := end - time.monotonic()) > 0:
+        time.sleep(min(_NAP_S, left))

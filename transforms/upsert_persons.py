@@ -1,0 +1,71 @@
+"""Writes persons to the store, and ends their rows once the store has acknowledged them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from schemas.errors import BatchRejectedError, Code, Detail, RejectedError
+from schemas.options import Rules
+from schemas.records import EmbeddedFace, Outcome
+from transforms.batches import batch_records
+from transforms.faces.base import Pack
+from transforms.guard import BatchStage
+from transforms.points import request_bytes, to_point
+from transforms.stores.base import (
+    MAX_REQUEST_BYTES,
+    MAX_REQUEST_POINTS,
+    StoreError,
+    StoreRefusedError,
+    StoreSpec,
+)
+from transforms.stores.connect import handle
+
+
+class _UpsertFn(BatchStage):
+    stage = "upsert"
+
+    def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
+        self._store, self._collection = store, collection
+        self._pack, self._rules = pack, rules
+
+    def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
+        points = [to_point(each, self._rules, self._pack) for each in faces]
+        try:
+            handle(self._store).upsert(self._collection, points)
+        except StoreError as error:
+            raise BatchRejectedError(Code.DATABASE_ERROR) from error
+        except StoreRefusedError as error:
+            if len(points) > 1:  # each is sent again alone, until the bad one stands apart
+                raise
+            raise RejectedError(Code.INTERNAL_ERROR, Detail.STORE_REFUSED) from error
+        return [_outcome(each) for each in faces]
+
+
+def _outcome(embedded: EmbeddedFace) -> Outcome:
+    person = embedded.person
+    return Outcome(
+        person.ref,
+        Code.OK,
+        person.person_id,
+        action="updated" if person.replaces else "enrolled",
+        detection_score=embedded.face.score,
+    )
+
+
+@dataclass
+class UpsertPersons(beam.PTransform):
+    """EmbeddedFaces to Outcomes. Point ids come from person ids: a retry overwrites itself."""
+
+    store: StoreSpec
+    collection: str
+    pack: Pack
+    rules: Rules
+
+    def expand(self, faces: beam.PCollection) -> beam.PCollection:
+        write = _UpsertFn(self.store, self.collection, self.pack, self.rules)
+        return (
+            faces
+            | "BatchPoints" >> batch_records(MAX_REQUEST_POINTS, MAX_REQUEST_BYTES, request_bytes)
+            | "Upsert" >> beam.ParDo(write)
+        )
