@@ -1,0 +1,294 @@
+"""The command line of Muster: options -> config -> run -> exit code. Nothing that workers need."""
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from schemas.errors import (
+    MESSAGES,
+    RefusedError,
+    RunFolderInUseError,
+    UsageError,
+)
+from schemas.options import FaceStorageType, MultipleFaces
+
+# Modules that load Beam and the models are imported by the commands that need them, so that
+# --help and a misspelt option answer at once.
+
+
+def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    """A click option that MUSTER_<OPTION> sets as well."""
+    long_name = next(name for name in names if name.startswith("--"))
+    variable = "MUSTER_" + long_name.removeprefix("--").upper().replace("-", "_")
+    return click.option(*names, envvar=variable, **settings)
+
+
+STORAGE_TYPES = click.Choice([str(each) for each in FaceStorageType])
+POLICIES = click.Choice([str(each) for each in MultipleFaces])
+
+store_option = option(
+    "--store", default="./muster-store", show_default=True, metavar="URL|DIR",
+    help="A Qdrant server's URL, or the folder of an embedded store.",
+)  # fmt: skip
+pack_option = option(
+    "--pack", default="opencv-zoo", show_default=True, help="Detector and recogniser."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="muster")
+def muster() -> None:
+    """Bulk face enrollment: payloads in, vectors and one result record per person out."""
+
+
+@muster.group()
+def collections() -> None:
+    """Make, show, list, optimize and delete collections."""
+
+
+@collections.command("create")
+@click.argument("name")
+@store_option
+@pack_option
+def create_collection(name: str, store: str, pack: str) -> None:
+    """Make an empty collection for the vectors of a pack."""
+    from pipelines.collections import create
+
+    print_json(create(store, name, pack))
+
+
+@collections.command("show")
+@click.argument("name")
+@store_option
+def show_collection(name: str, store: str) -> None:
+    """Show a collection and how many persons it has."""
+    from pipelines.collections import show
+
+    print_json(show(store, name))
+
+
+@collections.command("list")
+@store_option
+def list_collections(store: str) -> None:
+    """List all collections of a store."""
+    from pipelines.collections import list_all
+
+    print_json(list_all(store))
+
+
+@collections.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@store_option
+def delete_collection(name: str, yes: bool, store: str) -> None:
+    """Delete a collection and all its persons."""
+    from pipelines.collections import delete
+
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(f"deleting {name!r} needs --yes where nobody can be asked")
+        click.confirm(f"Delete collection {name!r} and all its persons?", abort=True, err=True)
+    print_json(delete(store, name))
+
+
+@collections.command("optimize")
+@click.argument("name")
+@store_option
+def optimize_collection(name: str, store: str) -> None:
+    """Build a collection's search index now (an embedded store never does by itself)."""
+    from pipelines.collections import optimize
+
+    print_json(optimize(store, name))
+
+
+@muster.group()
+def persons() -> None:
+    """Look at what is stored of a person."""
+
+
+@persons.command("get")
+@click.argument("person_id", metavar="ID")
+@option("--collection", required=True, help="The collection that holds the person.")
+@store_option
+def get_person(person_id: str, collection: str, store: str) -> None:
+    """Print everything that is stored of a person, the vector and the kept image too."""
+    from pipelines.collections import get_person
+
+    print_json(get_person(store, collection, person_id))
+
+
+@muster.command("sample")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+def write_sample(folder: str) -> None:
+    """Write a small real payload, good rows and bad, from photos that packages ship."""
+    from pipelines.sample import write_sample
+
+    for path in write_sample(Path(folder)):
+        click.echo(path, err=True)
+
+
+def read_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+    """Makes the file's values the options' defaults; a name that is no option is an error."""
+    if path is None:
+        return
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UsageError(f"--config {path}: cannot be read as YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"--config {path}: expected `option: value` lines")
+    known = {each.name for each in context.command.params} - {"config"}
+    values = {str(name).replace("-", "_"): value for name, value in values.items()}
+    for name in values.keys() - known:
+        raise UsageError(
+            f"--config {path}: no option {name!r}; expected some of {', '.join(sorted(known))}"
+        )
+    if isinstance(values.get("inputs"), str):
+        values["inputs"] = [values["inputs"]]
+    context.default_map = values
+
+
+@muster.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@option("--config", callback=read_config, is_eager=True, expose_value=False, metavar="FILE",
+        help="YAML of option names and values; `inputs` for INPUT.")  # fmt: skip
+@option("--collection", required=True, help="The collection to enroll into; it must exist.")
+@option("--face-storage-type", required=True, type=STORAGE_TYPES,
+        help="What to keep of each image.")  # fmt: skip
+@option("--run-dir", required=True, metavar="RUN", help="The folder for this run's results.")
+@store_option
+@pack_option
+@option("--workers", type=int, metavar="N", help="Workers at a time.  [default: cores]")
+@option("--multiple-faces", type=POLICIES, default="reject",
+        show_default=True, help="What to do with an image of several faces.")  # fmt: skip
+@option("--max-rejected", metavar="N|P%", help="Exit 3 where more rows are rejected.")
+@option("--retry-for", default="120s", show_default=True, metavar="TIME",
+        help="How long a store may stay away before the run is given up.")  # fmt: skip
+@option("--max-image-bytes", default="20MB", show_default=True, metavar="SIZE",
+        help="Reject larger encoded images.")  # fmt: skip
+@option("--max-image-pixels", default="50M", show_default=True, metavar="N",
+        help="Reject images of more pixels, before decoding.")  # fmt: skip
+@option("--max-row-bytes", default="64MB", show_default=True, metavar="SIZE",
+        help="Reject longer rows.")  # fmt: skip
+@option("--column", multiple=True, metavar="FIELD=NAME",
+        help="Read a field under another name, as person_id=EMP_NO.")  # fmt: skip
+@option("--dry-run", is_flag=True, help="Check everything, say what would happen, write nothing.")
+@option("-q", "--quiet", is_flag=True, help="No progress and no table on stderr.")
+@option("-v", "--verbose", is_flag=True, help="Beam's own log on stderr.")
+@click.pass_obj
+def enroll(
+    beam_options: Sequence[str], /, dry_run: bool, quiet: bool, verbose: bool, **values: Any
+) -> int:
+    r"""Enroll the people of payload files (Parquet or JSONL) into a collection.
+
+    What follows a single `--` are options of Apache Beam, as `-- --runner=FlinkRunner`.
+
+    \b
+    muster enroll people.parquet --collection staff \
+        --face-storage-type NoStorage --run-dir runs/2026-11-23
+    """
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
+    from pipelines.config import config_of
+    from pipelines.dry_run import dry_run as say
+
+    config = config_of(values, beam_options)
+    if dry_run:
+        print_json(say(config))
+        return 0
+    return run_enrollment(config, quiet)
+
+
+def run_enrollment(config: Any, quiet: bool) -> int:
+    """Runs the job with signals and progress; gives the exit code."""
+    from pipelines.enroll import run
+    from pipelines.exit_codes import exit_code
+    from pipelines.progress import Progress, account_table
+
+    progress = Progress()
+    with stoppable() as received:
+        report = run(config, while_running=(lambda _: None) if quiet else progress)
+    progress.close()
+    if not quiet:
+        click.echo(f"{account_table(report)}\nrun folder: {config.run_dir}", err=True)
+    if report.error:
+        click.echo(f"muster: the run failed: {report.error}", err=True)
+    print_json(report.to_json()["account"])
+    return exit_code(report, config.max_rejected, received[0] if received else None)
+
+
+@contextmanager
+def stoppable() -> Iterator[list[int]]:
+    """Lets SIGINT and SIGTERM end the run in order; a second one ends the process."""
+    from transforms.run_state import RUN_STATE
+
+    received: list[int] = []
+
+    def stop(number: int, _: Any) -> None:
+        if received or not RUN_STATE.under_way:
+            click.echo("muster: stopped; the run is unfinished", err=True)
+            os._exit(128 + number)  # threads of native code cannot be asked
+        received.append(number)
+        click.echo("muster: stopping; what is under way is being recorded", err=True)
+        RUN_STATE.stop()
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def print_json(value: Any) -> None:
+    """Prints one line of JSON on stdout, which carries results only."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Gives Muster's arguments and Beam's, which follow the first `--`."""
+    if "--" not in arguments:
+        return list(arguments), []
+    at = list(arguments).index("--")
+    return list(arguments[:at]), list(arguments[at + 1 :])
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command and exits with its code."""
+    os.umask(0o077)
+    logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
+    ours, beams = split_arguments(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if beams and ours[:1] != ["enroll"]:
+            raise UsageError("only `enroll` takes options of Beam after `--`")
+        code = muster.main(ours, prog_name="muster", standalone_mode=False, obj=beams)
+    except click.Abort:
+        code = 1
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except UsageError as error:
+        click.echo(f"muster: {error}", err=True)
+        code = 2
+    except RunFolderInUseError as error:
+        click.echo(f"muster: {error}", err=True)
+        code = 1
+    except RefusedError as error:
+        click.echo(f"muster: {error.why}", err=True)
+        print_json({"code": str(error.code), "message": MESSAGES[error.code]})
+        code = 4
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,16 +1,20 @@
 """Everything that decides an enrollment, in one frozen object."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
+from pipelines.option_values import parse_columns, parse_duration, parse_size
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import COLUMN_FIELDS
-from schemas.options import FaceStorageType, Rules
+from schemas.options import FaceStorageType, MultipleFaces, Rules
 from transforms.faces.catalogue import DEFAULT_PACK
 from transforms.stores.connect import DEFAULT_RETRY_FOR_S
+
+T = TypeVar("T")
 
 DEFAULT_STORE = "./muster-store"
 
@@ -50,7 +54,7 @@ class EnrollConfig:
     store: str = DEFAULT_STORE
     pack: str = DEFAULT_PACK
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     max_row_bytes: int = 64_000_000
     columns: Mapping[str, str] = field(default_factory=dict)
     max_rejected: RejectedLimit | None = None
@@ -81,3 +85,34 @@ class EnrollConfig:
     def results_prefix(self) -> str:
         """Where the result files go."""
         return str(Path(self.run_dir).absolute() / "results" / "results")
+
+
+def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> EnrollConfig:
+    """Gives the config of the command line's values, as they were written there."""
+    limit = values["max_rejected"]
+    return EnrollConfig(
+        inputs=tuple(values["inputs"]),
+        collection=values["collection"],
+        face_storage_type=FaceStorageType(values["face_storage_type"]),
+        run_dir=values["run_dir"],
+        store=values["store"],
+        pack=values["pack"],
+        workers=values["workers"] or os.cpu_count() or 1,
+        rules=Rules(
+            multiple_faces=MultipleFaces(values["multiple_faces"]),
+            max_image_bytes=_read("--max-image-bytes", parse_size, values["max_image_bytes"]),
+            max_image_pixels=_read("--max-image-pixels", parse_size, values["max_image_pixels"]),
+        ),
+        max_row_bytes=_read("--max-row-bytes", parse_size, values["max_row_bytes"]),
+        columns=parse_columns(values["column"]),
+        max_rejected=None if limit is None else RejectedLimit.parse(str(limit)),
+        retry_for_s=_read("--retry-for", parse_duration, values["retry_for"]),
+        beam_options=tuple(beam_options),
+    )
+
+
+def _read(name: str, parse: Callable[[str], T], text: object) -> T:
+    try:
+        return parse(str(text))
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error

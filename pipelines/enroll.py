@@ -1,6 +1,7 @@
 """The main job: rows of people into a collection, one result record a row."""
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.pvalue import PCollection
 
 from pipelines.account import close_account, count_results
 from pipelines.config import EnrollConfig
@@ -45,10 +48,10 @@ class Job:
     pack: Pack
     store: StoreSpec
     plan: Plan
-    options: beam.options.pipeline_options.PipelineOptions
+    options: PipelineOptions
 
 
-def compose(job: Job, pipeline: beam.Pipeline) -> beam.PCollection:
+def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
     """The pipeline. From ReadRows to WriteResults is one fused stage: no pixel is shuffled."""
     config, model = job.config, ModelSource(job.pack, job.config.workers)
     reader = RowReader(config.collection, config.columns, config.max_row_bytes)
@@ -95,7 +98,7 @@ def run(
     config: EnrollConfig,
     pack: Pack | None = None,
     store: StoreSpec | None = None,
-    while_running: Callable[[int], None] = lambda rows: None,
+    while_running: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Runs the job and gives its report, which is also in the run folder.
 
@@ -111,15 +114,25 @@ def run(
         return report
 
 
+def where(failure: BaseException) -> str:
+    """Gives the class and the place of a failure's first cause, without its text."""
+    while failure.__cause__ is not None:
+        failure = failure.__cause__
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(failure).__name__}{place}"
+
+
 def _execute(job: Job, while_running: Callable[[], None]) -> Report:
     started, began = datetime.now(UTC), time.monotonic()
     error = ""
     measurements = Measurements(0, 0, 0.0, {}, frozenset())
+    RUN_STATE.under_way = True
     try:
         result: Any = run_pipeline(lambda p: compose(job, p), job.options, while_running)
         measurements = measured(result)
     except Exception as failure:  # told in the report; its text may hold what must stay private
-        error = type(failure).__name__
+        error = where(failure)
     counts = count_results(job.config.results_prefix)
     account = close_account(counts.records if error else measurements.rows_read, counts)
     if not error and not account.closes:

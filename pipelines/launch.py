@@ -4,7 +4,6 @@ A runner blocks, and locally it can neither be cancelled nor be asked how far it
 side thread, while this one stays free for signals and progress.
 """
 
-import argparse
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
     PortableOptions,
     StandardOptions,
+    _BeamArgumentParser,
 )
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
@@ -99,7 +99,7 @@ def _runner(options: PipelineOptions) -> Any:
 
 
 def _check_flags(flags: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="--", add_help=False, allow_abbrev=False)
+    parser = _BeamArgumentParser(prog="--", add_help=False, allow_abbrev=False)
     for each in PipelineOptions.__subclasses__():
         each._add_argparse_args(parser)  # Beam's own hook for declaring options
     try:

@@ -10,8 +10,17 @@ from pipelines.plan_splits import Plan
 from transforms.faces.base import Pack
 from transforms.stores.base import StoreSpec
 
-_PACKAGES = ("muster", "apache-beam", "onnxruntime", "opencv-python-headless", "pyarrow",
-             "qdrant-client", "qdrant-edge-py", "numpy", "pillow")
+_PACKAGES = (
+    "muster",
+    "apache-beam",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pyarrow",
+    "qdrant-client",
+    "qdrant-edge-py",
+    "numpy",
+    "pillow",
+)
 
 
 def manifest(config: EnrollConfig, pack: Pack, store: StoreSpec, plan: Plan) -> dict[str, Any]:

@@ -130,10 +130,8 @@ def _holds(field: str, kind: pa.DataType) -> bool:
     """True where a column of this type can hold the field at all."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    if field in {PERSON_ID, PERSON_NAME}:
-        return text or pa.types.is_string_view(kind)
-    return True
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return field not in {PERSON_ID, PERSON_NAME} or any(is_text(kind) for is_text in texts)
 
 
 def _unreadable(path: str, why: str) -> RefusedError:

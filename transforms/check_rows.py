@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
 from schemas.options import FaceStorageType, Rules
-from schemas.records import Row, Submission
+from schemas.records import Outcome, Row, Submission
 from transforms.guard import RecordStage
 from transforms.submissions import submit
 
@@ -21,11 +22,11 @@ class _CheckFn(RecordStage):
 
 
 @dataclass
-class CheckRows(beam.PTransform):
+class CheckRows(beam.PTransform[PCollection[Row], PCollection[Submission | Outcome]]):
     """Rows to Submissions, or to Outcomes that name the field at fault."""
 
     storage: FaceStorageType
     rules: Rules
 
-    def expand(self, rows: beam.PCollection) -> beam.PCollection:
+    def expand(self, rows: PCollection[Row]) -> PCollection[Submission | Outcome]:
         return rows | "CheckRow" >> beam.ParDo(_CheckFn(self.storage, self.rules))

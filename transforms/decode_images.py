@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
-from schemas.records import Picture, Submission
+from schemas.records import Outcome, Picture, Submission
 from transforms.guard import RecordStage
 from transforms.imaging import decode
 
@@ -21,10 +22,14 @@ class _DecodeFn(RecordStage):
 
 
 @dataclass
-class DecodeImages(beam.PTransform):
+class DecodeImages(
+    beam.PTransform[PCollection[Submission | Outcome], PCollection[Picture | Outcome]]
+):
     """Submissions to Pictures, or to Outcomes of ERR_INVALID_IMAGE."""
 
     max_pixels: int
 
-    def expand(self, submissions: beam.PCollection) -> beam.PCollection:
+    def expand(
+        self, submissions: PCollection[Submission | Outcome]
+    ) -> PCollection[Picture | Outcome]:
         return submissions | "DecodeImage" >> beam.ParDo(_DecodeFn(self.max_pixels))

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
 from schemas.options import FaceStorageType, MultipleFaces
-from schemas.records import AlignedFace, Face, Picture
+from schemas.records import AlignedFace, Face, Outcome, Picture
 from transforms.faces.alignment import align
 from transforms.faces.choice import choose
 from transforms.guard import RecordStage
@@ -19,12 +20,9 @@ class _DetectFn(RecordStage):
     def __init__(self, model: ModelSource, policy: MultipleFaces) -> None:
         self._source, self._policy = model, policy
 
-    def setup(self) -> None:
-        self._detector = self._source.get().detector
-
     def advance(self, picture: Picture) -> AlignedFace:
         height, width = picture.pixels.shape[:2]
-        faces = self._detector.detect(picture.pixels)
+        faces = self._source.get().detector.detect(picture.pixels)
         face = choose(faces, self._policy, width, height)
         crop = align(picture.pixels, face.landmarks)
         return AlignedFace(picture.person, face, crop, kept_image(picture, face))
@@ -42,11 +40,15 @@ def kept_image(picture: Picture, face: Face) -> bytes:
 
 
 @dataclass
-class DetectFaces(beam.PTransform):
+class DetectFaces(
+    beam.PTransform[PCollection[Picture | Outcome], PCollection[AlignedFace | Outcome]]
+):
     """Pictures to AlignedFaces, or to Outcomes: no face, or too many for the policy."""
 
     model: ModelSource
     policy: MultipleFaces
 
-    def expand(self, pictures: beam.PCollection) -> beam.PCollection:
+    def expand(
+        self, pictures: PCollection[Picture | Outcome]
+    ) -> PCollection[AlignedFace | Outcome]:
         return pictures | "DetectFace" >> beam.ParDo(_DetectFn(self.model, self.policy))

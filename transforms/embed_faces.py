@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.pvalue import PCollection
 
-from schemas.records import AlignedFace, EmbeddedFace, Vector
+from schemas.records import AlignedFace, EmbeddedFace, Outcome, Vector
 from transforms.batches import batch_records
 from transforms.guard import BatchStage
 from transforms.load_model import ModelSource
@@ -27,11 +28,8 @@ class _EmbedFn(BatchStage):
     def __init__(self, model: ModelSource) -> None:
         self._source = model
 
-    def setup(self) -> None:
-        self._recogniser = self._source.get().recogniser
-
     def advance(self, faces: Sequence[AlignedFace]) -> Sequence[EmbeddedFace]:
-        vectors = self._recogniser.embed([each.crop for each in faces])
+        vectors = self._source.get().recogniser.embed([each.crop for each in faces])
         return [
             EmbeddedFace(each.person, each.face, unit(vector), each.kept)
             for each, vector in zip(faces, vectors, strict=True)
@@ -39,12 +37,16 @@ class _EmbedFn(BatchStage):
 
 
 @dataclass
-class EmbedFaces(beam.PTransform):
+class EmbedFaces(
+    beam.PTransform[PCollection[AlignedFace | Outcome], PCollection[EmbeddedFace | Outcome]]
+):
     """AlignedFaces to EmbeddedFaces."""
 
     model: ModelSource
 
-    def expand(self, faces: beam.PCollection) -> beam.PCollection:
+    def expand(
+        self, faces: PCollection[AlignedFace | Outcome]
+    ) -> PCollection[EmbeddedFace | Outcome]:
         size = _aligned_bytes
         return (
             faces

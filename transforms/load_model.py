@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from apache_beam.utils.shared import Shared
 
 from transforms.faces.base import FaceModel, Pack
-from transforms.worker import prepare
+from transforms.worker import inference_threads
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class ModelSource:
     shared: Shared = field(default_factory=Shared)
 
     def get(self) -> FaceModel:
-        """Gives the process's model; the first caller loads it."""
+        """Gives the process's model. The first caller loads it; an unchanged re-run never does."""
         model: FaceModel = self.shared.acquire(self._load)
         return model
 
     def _load(self) -> FaceModel:
-        return self.pack.load(prepare(self.workers))
+        return self.pack.load(inference_threads(self.workers))

@@ -30,7 +30,9 @@ def pack_mark(pack: Pack) -> dict[str, str]:
     }
 
 
-def is_unchanged(stored: Mapping[str, Any], person: Person, rules_digest: str, pack: object) -> bool:
+def is_unchanged(
+    stored: Mapping[str, Any], person: Person, rules_digest: str, pack: object
+) -> bool:
     """True where the stored point came from the same face, data, rules and pack."""
     return (
         stored.get("face_digest") == person.face_digest
@@ -75,6 +77,8 @@ def request_bytes(embedded: EmbeddedFace) -> int:
     """Gives about what the point takes in a request."""
     person = embedded.person
     text = sum(len(key) + len(value) for key, value in person.metadata.items())
-    return len(embedded.kept) * 4 // 3 + 4 * (text + len(person.person_name)) + (
-        _VECTOR_OVERHEAD_BYTES + 10 * embedded.vector.size
+    return (
+        len(embedded.kept) * 4 // 3
+        + 4 * (text + len(person.person_name))
+        + (_VECTOR_OVERHEAD_BYTES + 10 * embedded.vector.size)
     )

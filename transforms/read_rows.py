@@ -6,6 +6,7 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow.parquet as pq
+from apache_beam.pvalue import PCollection
 
 from schemas.errors import Detail, RejectedError
 from schemas.inputs import BLOCK_ROWS, ROW_FIELDS, Form, Split
@@ -16,15 +17,20 @@ from transforms.inputs.lines import Line, is_blank, iter_lines
 from transforms.inputs.parquet_rows import iter_row_group, open_parquet, to_rows
 from transforms.inputs.streams import DAMAGE, open_lines, open_raw
 from transforms.run_state import RUN_STATE
+from transforms.worker import prepare_process
 
 
 @dataclass(frozen=True, slots=True)
 class RowReader:
-    """Gives the rows of splits. columns: our field -> the input's name, where they differ."""
+    """Gives the rows of splits. columns: our field -> the input's name, where they differ.
+
+    only: the fields to read of a Parquet file, where not all are wanted.
+    """
 
     collection: str
     columns: Mapping[str, str]
     max_row_bytes: int
+    only: tuple[str, ...] = ROW_FIELDS[Form.PARQUET]
 
     def read(self, split: Split) -> Iterator[Row]:
         """Gives the rows that this part of the split keeps, and one row for any damage."""
@@ -52,7 +58,7 @@ class RowReader:
         self, split: Split, file: pq.ParquetFile, group: int, first_row: int
     ) -> Iterator[Row]:
         names = set(file.schema_arrow.names)
-        wanted = {field: self.columns.get(field, field) for field in ROW_FIELDS[split.form]}
+        wanted = {field: self.columns.get(field, field) for field in self.only}
         present = {field: name for field, name in wanted.items() if name in names}
         for before, batch in iter_row_group(file, group, present, BLOCK_ROWS):
             rows = range(first_row + before, first_row + before + batch.num_rows)
@@ -103,6 +109,9 @@ class _ReadFn(beam.DoFn):
     def __init__(self, reader: RowReader) -> None:
         self._reader = reader
 
+    def setup(self) -> None:
+        prepare_process()  # this is the first of the stages that share a worker
+
     def process(self, split: Split) -> Iterable[Row]:
         for row in self._reader.read(split):
             if RUN_STATE.stopping:
@@ -112,10 +121,10 @@ class _ReadFn(beam.DoFn):
 
 
 @dataclass
-class ReadRows(beam.PTransform):
+class ReadRows(beam.PTransform[PCollection[Split], PCollection[Row]]):
     """Splits to Rows. Every physical row gives exactly one; damage gives one of its own."""
 
     reader: RowReader
 
-    def expand(self, splits: beam.PCollection) -> beam.PCollection:
+    def expand(self, splits: PCollection[Split]) -> PCollection[Row]:
         return splits | "ReadSplit" >> beam.ParDo(_ReadFn(self.reader))

@@ -9,13 +9,17 @@ from collections import Counter
 
 
 class RunState:
-    """Stop flag and live counts. One run at a time uses a process."""
+    """Stop flag and live counts. One run at a time uses a process.
+
+    under_way: rows are being read, so that a stop is worth waiting for.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._stop = threading.Event()
         self.store_lost = False
+        self.under_way = False
 
     def reset(self) -> None:
         """Forgets the run before."""
@@ -23,6 +27,7 @@ class RunState:
             self._outcomes.clear()
         self._stop.clear()
         self.store_lost = False
+        self.under_way = False
 
     def stop(self) -> None:
         """Makes the readers yield no more; what is under way is finished and recorded."""

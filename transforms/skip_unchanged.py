@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
 from schemas.errors import BatchRejectedError, Code
 from schemas.ids import point_id
@@ -36,7 +37,8 @@ class _SkipFn(BatchStage):
         except StoreError as error:
             raise BatchRejectedError(Code.DATABASE_ERROR) from error
         return [
-            self._compared(each, stored.get(id_)) for each, id_ in zip(submissions, ids, strict=True)
+            self._compared(each, stored.get(id_))
+            for each, id_ in zip(submissions, ids, strict=True)
         ]
 
     def _compared(self, submission: Submission, stored: Any) -> Submission | Outcome:
@@ -55,7 +57,9 @@ class _SkipFn(BatchStage):
 
 
 @dataclass
-class SkipUnchanged(beam.PTransform):
+class SkipUnchanged(
+    beam.PTransform[PCollection[Submission | Outcome], PCollection[Submission | Outcome]]
+):
     """Submissions to Submissions; unchanged ones to Outcomes: no decoding, no write."""
 
     store: StoreSpec
@@ -63,7 +67,9 @@ class SkipUnchanged(beam.PTransform):
     pack: Pack
     rules: Rules
 
-    def expand(self, submissions: beam.PCollection) -> beam.PCollection:
+    def expand(
+        self, submissions: PCollection[Submission | Outcome]
+    ) -> PCollection[Submission | Outcome]:
         compare = _SkipFn(self.store, self.collection, self.pack, self.rules)
         return (
             submissions

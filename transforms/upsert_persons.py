@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
+from apache_beam.pvalue import PCollection
 
 from schemas.errors import BatchRejectedError, Code, Detail, RejectedError
 from schemas.options import Rules
@@ -54,7 +55,7 @@ def _outcome(embedded: EmbeddedFace) -> Outcome:
 
 
 @dataclass
-class UpsertPersons(beam.PTransform):
+class UpsertPersons(beam.PTransform[PCollection[EmbeddedFace | Outcome], PCollection[Outcome]]):
     """EmbeddedFaces to Outcomes. Point ids come from person ids: a retry overwrites itself."""
 
     store: StoreSpec
@@ -62,7 +63,7 @@ class UpsertPersons(beam.PTransform):
     pack: Pack
     rules: Rules
 
-    def expand(self, faces: beam.PCollection) -> beam.PCollection:
+    def expand(self, faces: PCollection[EmbeddedFace | Outcome]) -> PCollection[Outcome]:
         write = _UpsertFn(self.store, self.collection, self.pack, self.rules)
         return (
             faces

@@ -5,11 +5,12 @@ import os
 import cv2
 
 
-def prepare(workers: int) -> int:
-    """Makes files private and keeps libraries from starting their own pools.
-
-    Gives the threads that one inference may use, so that workers x threads = cores.
-    """
+def prepare_process() -> None:
+    """Makes files private, and keeps OpenCV from starting a thread a core beside the workers."""
     os.umask(0o077)
     cv2.setNumThreads(0)
+
+
+def inference_threads(workers: int) -> int:
+    """Gives the threads that one inference may use, so that workers x threads = cores."""
     return max(1, (os.cpu_count() or 1) // workers)

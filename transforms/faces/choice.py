@@ -7,9 +7,7 @@ from schemas.options import MultipleFaces
 from schemas.records import Face
 
 
-def choose(
-    faces: Sequence[Face], policy: MultipleFaces, width: int, height: int
-) -> Face:
+def choose(faces: Sequence[Face], policy: MultipleFaces, width: int, height: int) -> Face:
     """Gives the one face, or raises RejectedError. width, height: of the image, in pixels."""
     if not faces:
         raise RejectedError(Code.FACE_NOT_DETECTED)

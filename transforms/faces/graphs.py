@@ -47,7 +47,9 @@ def fold_quantised(model: bytes) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _dequantise(node: onnx.NodeProto, constants: dict[str, NDArray[np.generic]]) -> NDArray[np.float32]:
+def _dequantise(
+    node: onnx.NodeProto, constants: dict[str, NDArray[np.generic]]
+) -> NDArray[np.float32]:
     """(q - zero point) * scale, each scale serving `block_size` values along `axis`."""
     attributes = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     quantised, scale, zero = (constants[name].astype(np.float32) for name in node.input)

@@ -73,7 +73,9 @@ class OpenCvZoo:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise UsageError(f"pack opencv-zoo: cannot read {path.name}: {error.strerror}") from error
+            raise UsageError(
+                f"pack opencv-zoo: cannot read {path.name}: {error.strerror}"
+            ) from error
         if (seen := hashlib.sha256(content).hexdigest()) != file.sha256:
             raise UsageError(
                 f"pack opencv-zoo: {path.name} has SHA-256 {seen}, expected {file.sha256}; "

@@ -27,7 +27,7 @@ DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException)
 def open_raw(path: str) -> Iterator[BinaryIO]:
     """Opens the file's own bytes, seekable."""
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        yield cast(BinaryIO, file)
+        yield file
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedReader]:
         if path.endswith(".gz"):
             stream: io.RawIOBase = cast(io.RawIOBase, gzip.GzipFile(fileobj=raw))
         elif path.endswith(".zst"):
-            limit = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG_MAX}
+            limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}
             stream = cast(io.RawIOBase, zstd.ZstdFile(raw, options=limit))
         else:
             raw.seek(start)

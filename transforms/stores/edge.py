@@ -1,6 +1,6 @@
 """The embedded store: Qdrant's own engine in this process, one shard a collection.
 
-    STORE/NAME/collection.json    the stamp; STORE/NAME otherwise belongs to the engine
+STORE/NAME/collection.json    the stamp; STORE/NAME otherwise belongs to the engine
 """
 
 import json

@@ -9,7 +9,6 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_delay,
-    stop_any,
     wait_exponential_jitter,
 )
 
@@ -37,6 +36,7 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
     Waits grow exponentially with jitter and honour the server's delay. A run that is being
     stopped waits no more.
     """
+    too_late = stop_after_delay(retry_for_s)
     growing = wait_exponential_jitter(initial=_FIRST_WAIT_S, max=_LONGEST_WAIT_S)
 
     def wait(state: RetryCallState) -> float:
@@ -46,7 +46,7 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
 
     return Retrying(
         retry=retry_if_exception_type(TransientError),
-        stop=stop_any(stop_after_delay(retry_for_s), lambda _: RUN_STATE.stopping),
+        stop=lambda state: RUN_STATE.stopping or too_late(state),
         wait=wait,
         sleep=_sleep,
         reraise=True,

@@ -1,0 +1,23 @@
+"""What the exit code of a run tells."""
+
+from pipelines.config import RejectedLimit
+from schemas.report import Report, Status
+
+FINISHED = 0
+FAILED = 1
+USAGE = 2
+TOO_MANY_REJECTED = 3
+REFUSED = 4
+SIGNAL_BASE = 128  # 130 after SIGINT, 143 after SIGTERM
+
+
+def exit_code(report: Report, limit: RejectedLimit | None, signal_number: int | None) -> int:
+    """Gives the process's exit code: a signal tells first, then failures, then rejections."""
+    if report.status is Status.CANCELLED and signal_number is not None:
+        return SIGNAL_BASE + signal_number
+    if report.status is not Status.FINISHED or report.failed_rows or report.damaged_inputs:
+        return FAILED
+    account = report.account
+    if limit is not None and not limit.allows(account.num_rejected, account.rows_read):
+        return TOO_MANY_REJECTED
+    return FINISHED

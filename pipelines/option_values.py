@@ -1,0 +1,44 @@
+"""Values as people write them on a command line: sizes, durations, FIELD=NAME."""
+
+import re
+from collections.abc import Iterable
+
+from schemas.errors import UsageError
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_size(text: str) -> int:
+    """Reads `20MB`, `64MiB`, `50M` or `1000`.
+
+    >>> parse_size("20MB"), parse_size("1KiB")
+    (20000000, 1024)
+    """
+    if not (match := _SIZE.fullmatch(text)):
+        raise UsageError(f"{text!r}; expected a size such as 20MB, 64MiB or 50M")
+    number, power, binary = match.groups()
+    base = 1024 if binary else 1000
+    return int(float(number) * base ** _POWERS.get((power or "").upper(), 0))
+
+
+def parse_duration(text: str) -> float:
+    """Reads `120s`, `2m`, `500ms` or `90` as seconds."""
+    if not (match := _DURATION.fullmatch(text)):
+        raise UsageError(f"{text!r}; expected a duration such as 120s, 2m or 1h")
+    return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
+    """Reads FIELD=NAME pairs."""
+    columns: dict[str, str] = {}
+    for pair in pairs:
+        field, equals, name = pair.partition("=")
+        if not (field and equals and name) or field in columns:
+            raise UsageError(
+                f"--column {pair}: expected FIELD=NAME once a field, as in person_id=EMP_NO"
+            )
+        columns[field] = name
+    return columns
