@@ -43,6 +43,11 @@ class RejectedLimit:
         return rejected <= (self.number * rows / 100 if self.percent else self.number)
 
 
+def default_workers() -> int:
+    """Gives one worker a core."""
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True, slots=True)
 class EnrollConfig:
     """The options of `enroll`, checked when it is made. Beam's own stay as they were given."""
@@ -53,7 +58,7 @@ class EnrollConfig:
     run_dir: str
     store: str = DEFAULT_STORE
     pack: str = DEFAULT_PACK
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    workers: int = field(default_factory=default_workers)
     rules: Rules = field(default_factory=Rules)
     max_row_bytes: int = 64_000_000
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +70,11 @@ class EnrollConfig:
         if not self.inputs:
             raise UsageError("no INPUT given; expected files, folders or globs")
         check_collection_name(self.collection)
+        if any(each in self.results_prefix for each in "*?["):
+            raise UsageError(
+                f"--run-dir {self.run_dir}: its path holds one of * ? [, which Beam takes for a "
+                "glob; name another folder"
+            )
         if self.workers < 1:
             raise UsageError(f"--workers: {self.workers}; expected 1 or more")
         for name, value in (
@@ -97,7 +107,7 @@ def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> En
         run_dir=values["run_dir"],
         store=values["store"],
         pack=values["pack"],
-        workers=values["workers"] or os.cpu_count() or 1,
+        workers=default_workers() if values["workers"] is None else values["workers"],
         rules=Rules(
             multiple_faces=MultipleFaces(values["multiple_faces"]),
             max_image_bytes=_read("--max-image-bytes", parse_size, values["max_image_bytes"]),

@@ -37,6 +37,7 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
     for argument in arguments:
         explicit, matches = _match(argument)
         for path, size in matches:
+            _check_name(path)
             form = form_of(path)
             if form is not None:
                 files.setdefault(_identity(path), (path, form, size))
@@ -87,6 +88,14 @@ def _glob(pattern: str) -> list[tuple[str, int]]:
 def _escape(folder: str) -> str:
     """Keeps a folder's own brackets from being read as a glob."""
     return "".join(f"[{each}]" if each in "*?[" else each for each in folder)
+
+
+def _check_name(path: str) -> None:
+    """Raises UsageError for a name that no record could tell, for records are UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"input {path!r}: its name is not UTF-8; rename it") from error
 
 
 def _identity(path: str) -> str:

@@ -1,9 +1,9 @@
 """What Beam's metrics tell of a run, whatever the runner."""
 
 import resource
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from apache_beam.metrics.metric import MetricsFilter
@@ -47,5 +47,8 @@ def measured(result: Any) -> Measurements:
 
 def peak_memory_bytes() -> int:
     """Gives this process's peak resident size."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count what the parent had when it forked
+        [line] = [each for each in status.read_text().splitlines() if each.startswith("VmHWM")]
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

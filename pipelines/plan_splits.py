@@ -109,6 +109,9 @@ def _cut_row_groups(path: str, metadata: pq.FileMetaData) -> Iterable[tuple[Spli
 def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> set[str]:
     """Gives the columns that we ignore. Raises RefusedError where no row could be enrolled."""
     wanted = {field: columns.get(field, field) for field in ROW_FIELDS[Form.PARQUET]}
+    for name in wanted.values():
+        if schema.names.count(name) > 1:  # which of the two was meant cannot be known
+            raise _unreadable(path, f"has the column {name} more than once; rename or drop one")
     faces = FACE_FIELDS[Form.PARQUET]
     usable = {
         field

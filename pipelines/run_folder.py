@@ -59,6 +59,7 @@ def claimed(path: Path) -> Iterator[RunFolder]:
 
     Raises UsageError as `check_free` does, and RunFolderInUseError where a run lives in it.
     """
+    check_free(path)  # before anything of somebody else's is touched
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
     lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -69,7 +70,7 @@ def claimed(path: Path) -> Iterator[RunFolder]:
             raise RunFolderInUseError(
                 f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
             ) from error
-        check_free(path)
+        check_free(path)  # again: it may have been finished meanwhile
         taken_over = (path / MANIFEST).exists()
         for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
             shutil.rmtree(path / leftover, ignore_errors=True)
@@ -80,9 +81,10 @@ def claimed(path: Path) -> Iterator[RunFolder]:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes the file whole or not at all."""
+    """Writes the file whole or not at all, readable by its owner only."""
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "w", encoding="utf-8") as file:
+    private = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(private, "w", encoding="utf-8") as file:
         json.dump(value, file, indent=2, ensure_ascii=False)
         file.write("\n")
         file.flush()

@@ -4,7 +4,10 @@ Format and size are read from the header (Pillow, an allow-list of formats) befo
 decoded (OpenCV), so that no more memory is spent than the limits allow.
 """
 
+import hashlib
 import io
+import re
+import warnings
 
 import cv2
 import numpy as np
@@ -17,6 +20,13 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 # Told apart from rubbish, so that the record can say what to convert.
 _OTHER_FORMATS = ("GIF", "JPEG2000", "ICO", "PSD", "PPM")
 _ISO_MEDIA = b"ftyp"  # HEIC and AVIF, at byte 4
+_SIGNATURES = re.compile(
+    rb"\xff\xd8\xff | \x89PNG\r\n\x1a\n | RIFF....WEBP | BM | II\*\0 | MM\0\*",
+    re.DOTALL | re.VERBOSE,
+)
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_FILLERS = (b"", b"\x5a" * 64)
 
 THUMBNAIL_MARGIN = 0.25
 THUMBNAIL_PX = 256
@@ -25,6 +35,7 @@ THUMBNAIL_QUALITY = 90
 # OpenCV's own limit and log would speak before ours; a broken image is data here, not news.
 Image.MAX_IMAGE_PIXELS = None
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
@@ -32,13 +43,40 @@ def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
     width, height = _size(encoded)
     if width * height > max_pixels:
         raise RejectedError(Code.INVALID_IMAGE, Detail.TOO_MANY_PIXELS)
-    try:
-        bgr = cv2.imdecode(np.frombuffer(encoded, dtype=np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        bgr = None
+    bgr = _bgr(encoded)
+    if bgr is None and encoded.startswith(_JPEG_START):
+        body = encoded.removesuffix(_JPEG_END[:1])
+        bgr = _bgr(body + _JPEG_END) if _lacks_only_its_end(body) else None
     if bgr is None:  # the header was whole, what follows it is not
         raise RejectedError(Code.INVALID_IMAGE, Detail.TRUNCATED)
-    return np.asarray(bgr[:, :, ::-1], dtype=np.uint8)
+    return bgr[:, :, ::-1]
+
+
+def _bgr(encoded: bytes) -> UInt8Image | None:
+    try:
+        decoded = cv2.imdecode(np.frombuffer(encoded, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
+
+
+def _lacks_only_its_end(jpeg: bytes) -> bool:
+    """True where the whole picture is there.
+
+    With its end marker put back, a picture that lacks more than that is decoded as well, the rest
+    made up from what stands before the marker: what stands there must not matter.
+    """
+    try:
+        pictures = {_digest(jpeg + filler + _JPEG_END) for filler in _FILLERS}
+    except OSError:
+        return False
+    return len(pictures) == 1
+
+
+def _digest(encoded: bytes) -> bytes:
+    """Gives the SHA-256 of the pixels. Pillow's decoder, unlike OpenCV's, does not log."""
+    with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+        return hashlib.sha256(image.tobytes()).digest()
 
 
 def _size(encoded: bytes) -> tuple[int, int]:
@@ -47,20 +85,23 @@ def _size(encoded: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             return image.size
     except UnidentifiedImageError:
-        detail = Detail.FORMAT_NOT_SUPPORTED if _is_other(encoded) else Detail.NOT_AN_IMAGE
+        detail = _unidentified(encoded)
     except (OSError, SyntaxError, ValueError):  # what Pillow's parsers raise on a cut header
         detail = Detail.TRUNCATED
     raise RejectedError(Code.INVALID_IMAGE, detail)
 
 
-def _is_other(encoded: bytes) -> bool:
+def _unidentified(encoded: bytes) -> str:
+    """Gives the detail for what Pillow does not know as one of ours."""
+    if _SIGNATURES.match(encoded):
+        return Detail.TRUNCATED
     if encoded[4:8] == _ISO_MEDIA:
-        return True
+        return Detail.FORMAT_NOT_SUPPORTED
     try:
         with Image.open(io.BytesIO(encoded), formats=_OTHER_FORMATS):
-            return True
+            return Detail.FORMAT_NOT_SUPPORTED
     except (OSError, SyntaxError, ValueError):
-        return False
+        return Detail.NOT_AN_IMAGE
 
 
 def thumbnail(pixels: UInt8Image, box: tuple[float, float, float, float]) -> bytes:

@@ -22,8 +22,8 @@ def add(name: str, amount: int = 1) -> None:
 
 
 def name_unknown_field(name: str) -> None:
-    """Remembers the name of a field that we ignore."""
-    Metrics.string_set(NAMESPACE, UNKNOWN_FIELDS).add(name)
+    """Remembers the name of a field that we ignore; no runner takes a lone surrogate in it."""
+    Metrics.string_set(NAMESPACE, UNKNOWN_FIELDS).add(name.encode(errors="replace").decode())
 
 
 @contextmanager

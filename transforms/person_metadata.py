@@ -15,16 +15,15 @@ from transforms.inputs.json_rows import RepeatedKeys
 def parse_metadata(value: Any) -> dict[str, str]:
     """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, nulls go.
 
-    value: None, a dict (JSON object, Parquet struct) or pairs (Parquet map). Raises
+    value: None, a dict (JSON object, Parquet struct) or a tuple of pairs (Parquet map). Raises
     RejectedError(UNPROCESSABLE_CONTENT, metadata) for nesting and for a key that stands twice.
     """
     if value is None:
         return {}
-    pairs = [(key, _text(each)) for key, each in _pairs(value) if each is not None]
-    metadata = dict(sorted(pairs))
-    if len(metadata) != len(pairs) or not all(is_text(key) for key in metadata):
+    pairs = list(_pairs(value))
+    if len({key for key, _ in pairs if is_text(key)}) != len(pairs):
         raise _rejected()
-    return metadata
+    return dict(sorted((key, _text(each)) for key, each in pairs if each is not None))
 
 
 def is_text(value: object) -> bool:
@@ -41,7 +40,7 @@ def is_text(value: object) -> bool:
 def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping) and not isinstance(value, RepeatedKeys):
         return value.items()
-    if isinstance(value, list) and all(isinstance(each, tuple) for each in value):
+    if isinstance(value, tuple):
         return value
     raise _rejected()
 

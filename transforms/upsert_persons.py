@@ -15,12 +15,14 @@ from transforms.guard import BatchStage
 from transforms.points import request_bytes, to_point
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
-    MAX_REQUEST_POINTS,
     StoreError,
     StoreRefusedError,
     StoreSpec,
 )
 from transforms.stores.connect import handle
+
+# Far below what a request may hold: what is not yet acknowledged is lost to a kill.
+_BATCH_POINTS = 64
 
 
 class _UpsertFn(BatchStage):
@@ -67,6 +69,6 @@ class UpsertPersons(beam.PTransform[PCollection[EmbeddedFace | Outcome], PCollec
         write = _UpsertFn(self.store, self.collection, self.pack, self.rules)
         return (
             faces
-            | "BatchPoints" >> batch_records(MAX_REQUEST_POINTS, MAX_REQUEST_BYTES, request_bytes)
+            | "BatchPoints" >> batch_records(_BATCH_POINTS, MAX_REQUEST_BYTES, request_bytes)
             | "Upsert" >> beam.ParDo(write)
         )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -9,7 +10,8 @@ from schemas.errors import Code, Detail, RejectedError
 
 MAX_DEPTH = 64
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# Possessive, so that a long string costs neither memory nor a way back.
+_NO_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^"\[\]{}]++', re.DOTALL)
 
 
 class RepeatedKeys(dict[str, Any]):
@@ -17,8 +19,8 @@ class RepeatedKeys(dict[str, Any]):
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        keys = [key for key, _ in pairs]
-        self.repeated = {key for key in keys if keys.count(key) > 1}
+        times = Counter(key for key, _ in pairs)
+        self.repeated = {key for key, number in times.items() if number > 1}
 
 
 def parse_row(line: bytes) -> Mapping[str, Any]:
@@ -50,7 +52,7 @@ def _is_deep(line: bytes) -> bool:
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0
-    for byte in _STRINGS.sub(b"", line):
+    for byte in _NO_BRACKETS.sub(b"", line):
         depth += (byte in b"[{") - (byte in b"]}")
         if depth > MAX_DEPTH:
             return True

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 from transforms.inputs.streams import BUFFER_BYTES
 
 _BATCH_BYTES = 16 << 20
+# Invalid UTF-8; a time that Python cannot hold; a time zone that it does not know.
+_UNREADABLE = (ValueError, OverflowError, LookupError)
 
 
 class UnreadableValue:
-    """Stands for a value that is no text although its column is (invalid UTF-8, say)."""
+    """Stands for a value that is not what its column promises (invalid UTF-8, say)."""
 
 
 def open_parquet(file: BinaryIO) -> pq.ParquetFile:
@@ -30,15 +32,19 @@ def iter_row_group(
     metadata = file.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
     rows = max(1, min(block_rows, _BATCH_BYTES // row_bytes))
-    by_name = {column: field for field, column in columns.items()}
+    names = list(dict.fromkeys(columns.values()))  # two fields may be read from one column
     before = 0
-    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(by_name)):
-        yield before, batch.rename_columns([by_name[each] for each in batch.schema.names])
+    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=names):
+        values = [batch.column(name) for name in columns.values()]
+        yield before, pa.RecordBatch.from_arrays(values, names=list(columns))
         before += batch.num_rows
 
 
 def to_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Gives a batch's rows; a value that cannot be read fails its own row only."""
+    """Gives a batch's rows; a value that cannot be read fails its own row only.
+
+    A map becomes a tuple of pairs, which no other type does.
+    """
     columns = [_values(column) for column in batch.columns]
     names = batch.schema.names
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
@@ -47,13 +53,15 @@ def to_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 def _values(column: pa.Array) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
-    except ValueError:  # UnicodeDecodeError, or a time that Python cannot hold
+    except _UNREADABLE:
         values = [_value(scalar) for scalar in column]
+    if pa.types.is_map(column.type):
+        values = [tuple(each) if isinstance(each, list) else each for each in values]
     return values
 
 
 def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
-    except ValueError:
+    except _UNREADABLE:
         return UnreadableValue()

@@ -35,6 +35,9 @@ def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedReader]:
     """Opens a JSONL file, decompressed by its suffix, at a byte of the decompressed lines."""
     with open_raw(path) as raw:
         if path.endswith(".gz"):
+            if not raw.read(1):  # GzipFile takes it for a stream that ended
+                raise EOFError("no gzip stream")
+            raw.seek(0)
             stream: io.RawIOBase = cast(io.RawIOBase, gzip.GzipFile(fileobj=raw))
         elif path.endswith(".zst"):
             limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}

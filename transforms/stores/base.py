@@ -8,7 +8,7 @@ from schemas.errors import Code
 from schemas.records import Vector
 from schemas.stamp import Stamp
 
-MAX_REQUEST_POINTS = 256
+MAX_REQUEST_POINTS = 256  # of a look-up or a write
 MAX_REQUEST_BYTES = 8 << 20
 
 

@@ -22,12 +22,8 @@ _lock = threading.Lock()
 
 def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> StoreSpec:
     """Gives the store at a URL or in a folder."""
-    if location.startswith(("http://", "https://")):
-        if "@" in urlsplit(location).netloc:
-            raise UsageError(
-                "--store: the URL holds a user or password; give the key in QDRANT_API_KEY "
-                "or in the file that QDRANT_API_KEY_FILE names"
-            )
+    if location.lower().startswith(("http://", "https://")):
+        _check_url(location)
         return ServerSpec(location, retry_for_s)
     return EdgeSpec(location, str(Path(location).absolute()))
 
@@ -50,3 +46,18 @@ def connected(spec: StoreSpec) -> Iterator[Store]:
             store = _handles.pop(spec, None)
         if store is not None:
             store.close()
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        lawful = bool(parts.hostname) and parts.port != 0 and " " not in url
+    except ValueError:
+        lawful = False
+    if not lawful:
+        raise UsageError("--store: not a URL as http://localhost:6333")
+    if "@" in parts.netloc:
+        raise UsageError(
+            "--store: the URL holds a user or password; give the key in QDRANT_API_KEY "
+            "or in the file that QDRANT_API_KEY_FILE names"
+        )

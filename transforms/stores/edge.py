@@ -30,6 +30,7 @@ from schemas.stamp import Stamp
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
 
 STAMP_FILE = "collection.json"
+_SEGMENTS = "segments"  # every collection of the engine has it
 _IN_USE = "WouldBlock"
 
 
@@ -57,21 +58,19 @@ class EdgeStore:
     def create_collection(self, name: str, stamp: Stamp) -> None:
         """Makes the collection beside its final place and moves it there when it is whole."""
         target = self._folder / name
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if target.exists():
             raise StoreError(Code.ALREADY_EXISTS, f"{target} exists")
-        building = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._folder))
         try:
-            vector = EdgeVectorParams(size=stamp.dimension, distance=Distance.Cosine)
-            shard = EdgeShard.create(str(building), EdgeConfig(vectors={stamp.pack: vector}))
-            index = UpdateOperation.create_field_index("person_id", PayloadSchemaType.Keyword)
-            shard.update(index)
-            shard.close()
-            (building / STAMP_FILE).write_text(json.dumps(stamp.to_json(), indent=2) + "\n")
-            os.rename(building, target)
-        except BaseException:
-            shutil.rmtree(building, ignore_errors=True)
-            raise
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            building = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._folder))
+            try:
+                _build(building, stamp)
+                os.rename(building, target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+        except Exception as error:  # OSError, and the engine raises nothing more precise
+            raise StoreError(Code.DATABASE_ERROR, f"{target} cannot be made: {error}") from error
 
     def find_collection(self, name: str) -> Collection | None:
         """Counts exactly; None where the folder does not exist."""
@@ -152,6 +151,8 @@ class EdgeStore:
         folder = self._folder / name
         if not folder.is_dir():
             raise StoreError(Code.NOT_FOUND, f"{self._folder} holds no collection {name!r}")
+        if not (folder / _SEGMENTS).is_dir():  # the engine would make one, in anybody's folder
+            raise StoreError(Code.DATABASE_ERROR, f"{folder} is not a collection")
         try:
             return EdgeShard.load(str(folder))
         except Exception as error:  # the engine raises nothing more precise
@@ -160,3 +161,11 @@ class EdgeStore:
             else:
                 why = f"{folder} cannot be opened as a collection: {error}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
+
+
+def _build(folder: Path, stamp: Stamp) -> None:
+    vector = EdgeVectorParams(size=stamp.dimension, distance=Distance.Cosine)
+    shard = EdgeShard.create(str(folder), EdgeConfig(vectors={stamp.pack: vector}))
+    shard.update(UpdateOperation.create_field_index("person_id", PayloadSchemaType.Keyword))
+    shard.close()
+    (folder / STAMP_FILE).write_text(json.dumps(stamp.to_json(), indent=2) + "\n")

@@ -9,7 +9,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_delay,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from transforms import metrics
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 20.0
+_JITTER_S = 1.0
 _NAP_S = 0.2
 
 
@@ -33,16 +35,17 @@ class TransientError(Exception):
 def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
     """Gives `call()`, tried again for `retry_for_s` at most; then raises TransientError.
 
-    Waits grow exponentially with jitter and honour the server's delay. A run that is being
-    stopped waits no more.
+    Waits grow exponentially with jitter and honour the server's delay, up to what is left of
+    the time. A run that is being stopped waits no more.
     """
     too_late = stop_after_delay(retry_for_s)
-    growing = wait_exponential_jitter(initial=_FIRST_WAIT_S, max=_LONGEST_WAIT_S)
+    growing = wait_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S) + wait_random(0, _JITTER_S)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after_s if isinstance(error, TransientError) else 0.0
-        return max(growing(state), asked)
+        left = retry_for_s - (state.seconds_since_start or 0.0)
+        return max(0.0, min(max(growing(state), asked), left))
 
     return Retrying(
         retry=retry_if_exception_type(TransientError),

@@ -1,5 +1,6 @@
 """A Qdrant server, over REST."""
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from schemas.errors import Code, UsageError
@@ -36,15 +37,20 @@ class ServerSpec:
 
 
 def read_api_key() -> str | None:
-    """Gives QDRANT_API_KEY, or the content of the file that QDRANT_API_KEY_FILE names."""
-    if key := os.environ.get("QDRANT_API_KEY"):
-        return key
-    if path := os.environ.get("QDRANT_API_KEY_FILE"):
+    """Gives QDRANT_API_KEY, or the content of the file that QDRANT_API_KEY_FILE names.
+
+    Space around it, as the newline at the end of many a secret, is no part of it.
+    """
+    key, source = os.environ.get("QDRANT_API_KEY", "").strip(), "QDRANT_API_KEY"
+    if not key and (path := os.environ.get("QDRANT_API_KEY_FILE")):
+        source = "QDRANT_API_KEY_FILE"
         try:
-            return Path(path).read_text().strip() or None
+            key = Path(path).read_text().strip()
         except (OSError, ValueError) as error:
-            raise UsageError(f"QDRANT_API_KEY_FILE: cannot read {path!r}") from error
-    return None
+            raise UsageError(f"{source}: cannot read {path!r}") from error
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"{source}: holds characters that cannot be sent as a key")
+    return key or None
 
 
 class ServerStore:
@@ -74,13 +80,13 @@ class ServerStore:
     def find_collection(self, name: str) -> Collection | None:
         """Counts exactly."""
         try:
-            metadata = self._call(lambda: self._client.get_collection(name)).config.metadata or {}
+            info = self._call(lambda: self._client.get_collection(name))
             persons = self._call(lambda: self._client.count(name, exact=True)).count
         except StoreError as error:
             if error.code is Code.NOT_FOUND:
                 return None
             raise
-        return Collection(name, persons, Stamp.from_json(metadata.get(_METADATA_KEY)))
+        return Collection(name, persons, _stamp(info))
 
     def list_collections(self) -> Sequence[Collection]:
         """Gives all of the server's collections."""
@@ -90,7 +96,9 @@ class ServerStore:
 
     def delete_collection(self, name: str) -> None:
         """Removes the collection."""
-        self._call(lambda: self._client.delete_collection(name))
+        self._vector_names.pop(name, None)
+        if not self._call(lambda: self._client.delete_collection(name)):  # 200, but nothing done
+            raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
 
     def optimize_collection(self, name: str) -> None:
         """Nothing to do: a server builds its indexes by itself."""
@@ -99,8 +107,9 @@ class ServerStore:
         self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Gives the fields of those that exist."""
-        found = self._retried(
-            lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields))
+        found = self._call(
+            lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields)),
+            self._retry_for_s,
         )
         return {str(each.id): each.payload or {} for each in found}
 
@@ -119,7 +128,7 @@ class ServerStore:
             if result.status != models.UpdateStatus.COMPLETED:
                 raise TransientError(f"the server answered {result.status}, not completed")
 
-        self._retried(send)
+        self._tried(send, self._retry_for_s)
 
     def get(self, collection: str, point_id: str) -> Point | None:
         """Gives the whole point."""
@@ -140,27 +149,27 @@ class ServerStore:
 
     def _vector_name(self, collection: str) -> str:
         if collection not in self._vector_names:
-            found = self.find_collection(collection)
-            if found is None or found.stamp is None:
+            info = self._call(lambda: self._client.get_collection(collection), self._retry_for_s)
+            stamp = _stamp(info)
+            if stamp is None:
                 raise StoreError(Code.NOT_FOUND, f"{self._url} has no stamped {collection!r}")
-            self._vector_names[collection] = found.stamp.pack
+            self._vector_names[collection] = stamp.pack
         return self._vector_names[collection]
 
-    def _call(self, call: Callable[[], T]) -> T:
-        """Gives `call()` tried once, its failure as one of ours."""
+    def _call(self, call: Callable[[], T], retry_for_s: float = 0.0) -> T:
+        """Gives `call()`, its failure as a StoreError."""
         try:
-            return self._translated(call)
-        except TransientError as error:
-            why = f"the store at {self._url} does not answer as it should: {error}"
-            raise StoreError(Code.DATABASE_ERROR, why) from error
+            return self._tried(call, retry_for_s)
         except StoreRefusedError as error:
             raise StoreError(Code.DATABASE_ERROR, f"{self._url}: {error}") from error
 
-    def _retried(self, call: Callable[[], T]) -> T:
+    def _tried(self, call: Callable[[], T], retry_for_s: float) -> T:
+        """Gives `call()`, its failure as a StoreError or a StoreRefusedError."""
         try:
-            return with_retries(lambda: self._translated(call), self._retry_for_s)
+            return with_retries(lambda: self._translated(call), retry_for_s)
         except TransientError as error:
-            why = f"{self._url} gave no good answer within {self._retry_for_s:g} s: {error}"
+            within = f" within {retry_for_s:g} s" if retry_for_s else ""
+            why = f"the store at {self._url} gave no good answer{within}: {error}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
 
     def _translated(self, call: Callable[[], T]) -> T:
@@ -169,10 +178,14 @@ class ServerStore:
             return call()
         except ResourceExhaustedResponse as error:
             raise TransientError("429", float(error.retry_after_s)) from error
+        except QdrantException as error:  # a Retry-After that is a date
+            raise TransientError("429") from error
         except ResponseHandlingException as error:
             raise TransientError(type(error.source).__name__) from error
         except UnexpectedResponse as error:
             raise self._by_status(error.status_code or 500) from error
+        except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as error:
+            raise TransientError("not an answer of Qdrant") from error
 
     def _by_status(self, status: int) -> Exception:
         if status in {401, 403}:
@@ -191,6 +204,10 @@ class ServerStore:
             return StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
         if status == 409:
             return StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
-        if status == 429 or status >= 500:
+        if status in {408, 429} or status >= 500:  # 408: the server's own time limit
             return TransientError(str(status))
         return StoreRefusedError(f"the server answered {status}")
+
+
+def _stamp(info: models.CollectionInfo) -> Stamp | None:
+    return Stamp.from_json((info.config.metadata or {}).get(_METADATA_KEY))

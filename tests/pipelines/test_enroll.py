@@ -1,0 +1,142 @@
+"""The composition: one fused stage from reader to writer, and the closed account."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.config import EnrollConfig
+from pipelines.enroll import Job, compose, prepared, run, where
+from schemas.options import FaceStorageType
+from tests.command import COLLECTION, read_records
+from tests.fakes import NullPack, NullStoreSpec
+from tests.payloads import people, portraits, row, write_lines
+from transforms.stores.connect import connected
+
+
+def make_config(folder: Path, **overrides: Any) -> EnrollConfig:
+    values: dict[str, Any] = {
+        "inputs": (str(folder / "in.jsonl"),),
+        "collection": COLLECTION,
+        "face_storage_type": FaceStorageType.NO_STORAGE,
+        "run_dir": str(folder / "run"),
+        "workers": 2,
+    }
+    return EnrollConfig(**(values | overrides))
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[Job]:
+    write_lines(tmp_path / "in.jsonl", people(3))
+    with prepared(make_config(tmp_path), NullPack(), NullStoreSpec()) as (job, _):
+        yield job
+
+
+def test_no_pixel_is_shuffled(job: Job) -> None:
+    """All that touches a row is one stage for the runner: nothing waits in memory between."""
+    pipeline = beam.Pipeline()
+    compose(job, pipeline)
+
+    _, stages = fn_runner.FnApiRunner().create_stages(pipeline.to_runner_api())
+
+    names = [[each.unique_name for each in stage.transforms] for stage in stages]
+    [fused] = [each for each in names if any("ReadSplit" in name for name in each)]
+    text = "\n".join(fused)
+    for step in (
+        "CheckRow",
+        "BatchLookUps",
+        "LookUp",
+        "DecodeImage",
+        "DetectFace",
+        "BatchFaces",
+        "EmbedFaces",
+        "BatchPoints",
+        "Upsert",
+        "ToRecord",
+        "WriteBundles",
+    ):
+        assert step in text
+
+
+def test_one_environment(job: Job) -> None:
+    pipeline = beam.Pipeline()
+    compose(job, pipeline)
+    assert len(pipeline.to_runner_api().components.environments) == 1
+
+
+def test_the_graph_holds_no_data_and_no_secret(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QDRANT_API_KEY", "a-secret-key")
+    pipeline = beam.Pipeline()
+    compose(job, pipeline)
+    graph = pipeline.to_runner_api().SerializeToString()
+    assert b"a-secret-key" not in graph
+    assert len(graph) < 200_000
+
+
+RUBBISH = st.sampled_from([b"{}", b"rubbish", b"[]", b'{"person_id": "x"}', b"\xff"])
+PEOPLE = st.integers(0, 10**9).map(lambda n: row(f"id-{n}", portraits()[7]))
+NO_IMAGES = st.integers(0, 10**9).map(lambda n: row(f"id-{n}", b"no image"))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    rows=st.lists(st.one_of(RUBBISH, PEOPLE, NO_IMAGES), max_size=150), workers=st.integers(1, 4)
+)
+def test_the_account_closes(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], workers: int
+) -> None:
+    folder = tmp_path_factory.mktemp("account")
+    write_lines(folder / "in.jsonl", rows)
+
+    report = run(make_config(folder, workers=workers), NullPack(), NullStoreSpec())
+
+    records = read_records(folder / "run")
+    assert [each["metadata"]["row"] for each in records] == [str(n) for n in range(len(rows))]
+    assert report.account.closes
+    assert report.account.rows_read == len(rows)
+    good = [each for each in rows if isinstance(each, dict) and len(each["face_base_64"]) > 100]
+    assert report.account.enrolled == len(good)
+    assert report.rows_not_read == 0
+
+
+def test_the_report_on_disk_is_the_one_given(tmp_path: Path) -> None:
+    write_lines(tmp_path / "in.jsonl", [*people(2), row("x", portraits()[7], extra=1)])
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "notes.txt").write_text("x")
+    write_lines(tmp_path / "more" / "in.jsonl", [b"rubbish"])
+    config = make_config(tmp_path, inputs=(str(tmp_path / "in.jsonl"), str(tmp_path / "more")))
+
+    report = run(config, NullPack(), NullStoreSpec())
+
+    written = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert written == json.loads(json.dumps(report.to_json()))
+    assert written["unknown_fields"] == ["extra"]
+    assert written["skipped_files"] == [str(tmp_path / "more" / "notes.txt")]
+    assert written["codes"] == {"ERR_UNPROCESSABLE_CONTENT": 1, "OK": 3}
+    assert set(written["stages"]) == {"check", "look_up", "decode", "detect", "embed", "upsert"}
+
+
+def test_writes_come_in_batches(tmp_path: Path) -> None:
+    write_lines(tmp_path / "in.jsonl", people(150))
+    spec = NullStoreSpec()
+    with connected(spec) as store:
+        run(make_config(tmp_path, workers=1), NullPack(), spec)
+    assert store.upserted == [64, 64, 22]  # type: ignore[attr-defined]
+
+
+def test_a_failure_is_told_by_class_and_place() -> None:
+    try:
+        try:
+            raise KeyError("private")
+        except KeyError as error:
+            raise RuntimeError("private too") from error
+    except RuntimeError as failure:
+        told = where(failure)
+    assert told.startswith("KeyError at test_enroll.py:")
+    assert "private" not in told

@@ -1,0 +1,250 @@
+"""A Qdrant server for tests: Qdrant Edge behind the part of the REST API that Muster uses.
+
+As a program: python tests/qdrant_server.py --folder DIR [--port N] [--api-key K]
+"""
+
+import argparse
+import json
+import re
+import shutil
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
+
+import qdrant_edge as edge
+
+HANG_UP = 0  # a "status" of `fail_with`: the connection is closed without an answer
+
+_CONFIG = "request.json"
+_PATH = re.compile(r"/collections(?:/([^/]+)(/.*)?)?")
+_KINDS = {"keyword": edge.PayloadSchemaType.Keyword}
+_INDEX = {"data_type": "keyword", "points": 0}
+_RECORD = ("id", "version", "score", "payload", "vector")
+_HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
+_OPTIMIZER = {"default_segment_number": 0, "flush_interval_sec": 5}
+
+
+class ApiError(Exception):
+    """An answer other than 200: its status, and why."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A collection, and the request that made it."""
+
+    shard: edge.EdgeShard
+    config: dict[str, Any]
+
+
+class Collections:
+    """Collections in the folders of a folder; safe to share among threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._lock = folder, threading.Lock()
+        made = {each.parent: json.loads(each.read_bytes()) for each in folder.glob(f"*/{_CONFIG}")}
+        self.held = {
+            each.name: Held(edge.EdgeShard.load(str(each)), config) for each, config in made.items()
+        }
+
+    def create(self, name: str, config: dict[str, Any]) -> bool:
+        """Makes an empty one of named vectors."""
+        vectors = {
+            vector: edge.EdgeVectorParams(each["size"], getattr(edge.Distance, each["distance"]))
+            for vector, each in config["vectors"].items()
+        }
+        with self._lock:
+            if name in self.held:
+                raise ApiError(409, f"Wrong input: Collection `{name}` already exists!")
+            target = self._folder / name
+            shard = edge.EdgeShard.create(str(target), edge.EdgeConfig(vectors=vectors))
+            (target / _CONFIG).write_text(json.dumps(config))
+            self.held[name] = Held(shard, config)
+        return True
+
+    def delete(self, name: str) -> bool:
+        """Removes it; False where there is none."""
+        with self._lock:
+            if (held := self.held.pop(name, None)) is None:
+                return False
+            held.shard.close()
+            shutil.rmtree(self._folder / name)
+        return True
+
+    def close(self) -> None:
+        """Writes out what is pending."""
+        with self._lock:
+            while self.held:
+                self.held.popitem()[1].shard.close()
+
+
+class QdrantTestServer(ThreadingHTTPServer):
+    """Listens on the loopback only. A context manager: serves in a thread for the block.
+
+    fail_with: asked with method and path before each request; where it gives a status and
+    headers, they are the answer. next_statuses: each makes one upsert be answered with that
+    status and not be applied, instead of "completed".
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, folder: Path, api_key: str | None = None, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.api_key = api_key
+        self.fail_with: Callable[[str, str], tuple[int, dict[str, str]] | None] | None = None
+        self.next_statuses: deque[str] = deque()
+        self.collections = Collections(folder)
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at the end."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+        self.collections.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of clients that hang up."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: QdrantTestServer
+
+    def _serve(self) -> None:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server.fail_with and self.server.fail_with(self.command, url.path)
+        if fault is not None:
+            self._send(fault[0], json.dumps(_error("as the test wants it")), fault[1])
+        elif (refusal := self._unauthorized()) is not None:
+            self._send(401, refusal, {"Content-Type": "text/plain; charset=utf-8"})
+        else:
+            status, answer = self._answer(url.path, "wait=true" in url.query, body)
+            self._send(status, json.dumps(answer, default=str))  # ids are UUIDs
+
+    do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
+
+    def _unauthorized(self) -> str | None:
+        key = self.headers.get("api-key")
+        if self.server.api_key in {None, key}:
+            return None
+        missing = "Must provide an API key or an Authorization bearer token"
+        return missing if key is None else "Invalid API key or JWT"
+
+    def _answer(self, path: str, waits: bool, body: bytes) -> tuple[int, dict[str, Any]]:
+        try:
+            if (match := _PATH.fullmatch(path)) is None:
+                raise ApiError(404, "")
+            name, rest = unquote(match[1] or ""), match[2] or ""
+            asked = json.loads(body or b"{}")
+            result = self._result(f"{self.command} {rest}".strip(), name, asked, waits)
+        except ApiError as error:
+            return error.args[0], _error(error.args[1])
+        except Exception as error:  # the engine raises nothing more precise
+            return 400, _error(f"Wrong input: {error}")
+        return 200, {"result": result, "status": "ok", "time": 0.0}
+
+    def _result(self, route: str, name: str, asked: dict[str, Any], waits: bool) -> Any:
+        collections = self.server.collections
+        if not name and route == "GET":
+            return {"collections": [{"name": each} for each in list(collections.held)]}
+        if route == "PUT":
+            return collections.create(name, asked)
+        if route == "DELETE":
+            return collections.delete(name)
+        if (held := collections.held.get(name)) is None:
+            raise ApiError(404, f"Not found: Collection `{name}` doesn't exist!")
+        shard = held.shard
+        done = {"operation_id": 0, "status": "completed" if waits else "acknowledged"}
+        match route:
+            case "GET":
+                return _info(held)
+            case "PUT /index":
+                kind = _KINDS[asked["field_schema"]]
+                shard.update(edge.UpdateOperation.create_field_index(asked["field_name"], kind))
+                return done
+            case "PUT /points":
+                if self.server.next_statuses:
+                    return {**done, "status": self.server.next_statuses.popleft()}
+                points = [edge.Point(**({"payload": {}} | each)) for each in asked["points"]]
+                shard.update(edge.UpdateOperation.upsert_points(points))
+                return done
+            case "POST /points":
+                found = shard.retrieve(asked["ids"], asked["with_payload"], asked["with_vector"])
+                return [_record(each) for each in found]
+            case "POST /points/count":
+                return {"count": shard.count(edge.CountRequest(exact=asked["exact"]))}
+            case "POST /points/query":
+                nearest = edge.Query.Nearest(asked["query"]["nearest"], using=asked["using"])
+                chosen = {key: asked[key] for key in ("limit", "with_payload", "with_vector")}
+                hits = shard.query(edge.QueryRequest(query=nearest, **chosen))
+                return {"points": [_record(each) for each in hits]}
+            case _:
+                raise ApiError(404, "")
+
+    def _send(self, status: int, content: str, headers: dict[str, str] | None = None) -> None:
+        if status == HANG_UP:
+            self.close_connection = True
+            return
+        encoded = content.encode()
+        always = {"Content-Type": "application/json", "Content-Length": str(len(encoded))}
+        self.send_response(status)
+        for name, value in (always | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(encoded)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def _error(why: str) -> dict[str, Any]:
+    return {"status": {"error": why}, "time": 0.0}
+
+
+def _record(found: Any) -> dict[str, Any]:
+    return {key: value for key in _RECORD if (value := getattr(found, key, None)) is not None}
+
+
+def _info(held: Held) -> dict[str, Any]:
+    info = held.shard.info()
+    shown = {"params": {"vectors": held.config["vectors"]}, "metadata": held.config.get("metadata")}
+    return {
+        "status": "green",
+        "optimizer_status": "ok",
+        "segments_count": info.segments_count,
+        "config": {**shown, "hnsw_config": _HNSW, "optimizer_config": _OPTIMIZER},
+        "payload_schema": dict.fromkeys(info.payload_schema, _INDEX),
+    }
+
+
+def main() -> None:
+    """Serves until it is killed, which loses nothing: the engine keeps a log."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--api-key")
+    asked = parser.parse_args()
+    with QdrantTestServer(asked.folder, asked.api_key, asked.port) as server:
+        print(server.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""A run's folder through the real command: finished, in use, killed, taken over, cancelled."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command import Muster, outcomes, read_records, started
+from tests.payloads import people, write_lines
+
+ROWS = 400
+
+
+@pytest.fixture
+def payload(muster: Muster, tmp_path: Path) -> Path:
+    muster.create()
+    return write_lines(tmp_path / "in.jsonl", people(ROWS))
+
+
+def wait_until_enrolling(process: subprocess.Popen[str], run: Path) -> None:
+    """Waits until the pipeline has opened its result files, and a little longer."""
+    deadline = time.monotonic() + 60
+    while not any((run / "results").glob("beam-temp*/*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
+def test_finished_is_refused(muster: Muster, payload: Path) -> None:
+    small = write_lines(payload.with_name("small.jsonl"), [b"rubbish"])
+    assert muster.enroll("run", small).code == 0
+    before = sorted((muster.folder / "run").rglob("*"))
+    ended = muster.enroll("run", small)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "report.json" in ended.stderr
+    assert sorted((muster.folder / "run").rglob("*")) == before
+
+
+def test_killed_is_taken_over(muster: Muster, payload: Path) -> None:
+    run = muster.folder / "run"
+    with started("enroll", payload, *muster.options("run")) as process:
+        wait_until_enrolling(process, run)
+        process.kill()
+        process.wait()
+    assert (run / "manifest.json").exists()
+    assert not (run / "report.json").exists()
+
+    ended = muster.enroll("run", payload)
+
+    assert ended.code == 0, ended.stderr
+    assert ended.json["enrolled"] + ended.json["unchanged"] == ended.json["rows_read"] == ROWS
+    assert len(outcomes(muster.records("run"))) == len(muster.records("run")) == ROWS
+    assert sorted(each.name for each in run.iterdir()) == [
+        ".lock", "manifest.json", "report.json", "results",
+    ]  # fmt: skip
+    assert all(each.suffix == ".jsonl" for each in (run / "results").iterdir())
+
+
+def test_in_use_is_refused(muster: Muster, payload: Path) -> None:
+    run = muster.folder / "run"
+    with started("enroll", payload, *muster.options("run")) as process:
+        wait_until_enrolling(process, run)
+        muster.store = str(muster.folder / "other")
+        muster.create()
+        ended = muster.enroll("run", payload)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "another run is using it" in ended.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_in_order(
+    muster: Muster, payload: Path, number: signal.Signals, code: int
+) -> None:
+    run = muster.folder / "run"
+    with started("enroll", payload, *muster.options("run")) as process:
+        wait_until_enrolling(process, run)
+        began = time.monotonic()
+        process.send_signal(number)
+        process.wait(timeout=30)
+        seconds = time.monotonic() - began
+    assert process.returncode == code
+    assert seconds < 5
+    report = muster.report("run")
+    assert report["status"] == "cancelled"
+    records = read_records(run)
+    assert len(records) == report["account"]["rows_read"] == ROWS - report["rows_not_read"] > 0
+    recorded = [each["metadata"]["person_id"] for each in records if each["code"] == "OK"]
+    assert set(muster.stored(*recorded)) == set(recorded)
+
+    rest = muster.enroll("rest", payload).json
+
+    assert rest["rows_read"] == ROWS
+    assert rest["unchanged"] >= len(recorded)
+    assert rest["enrolled"] + rest["unchanged"] == ROWS
+
+
+def test_everything_is_private(muster: Muster, payload: Path) -> None:
+    small = write_lines(payload.with_name("small.jsonl"), people(2))
+    assert muster.enroll("run", small, storage="StoreFullImage").code == 0
+    for top in (muster.folder / "run", Path(muster.store)):
+        for path in (top, *top.rglob("*")):
+            mode = os.stat(path).st_mode & 0o777
+            assert mode == (0o700 if path.is_dir() else 0o600), path
+    written = "".join(each.read_text() for each in (muster.folder / "run").rglob("*.json*"))
+    assert "Name of" not in written
+    assert "blue" not in written

@@ -1,0 +1,166 @@
+"""What the command cannot make sense of: exit 2, and what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command import COLLECTION, Muster
+from tests.payloads import people, write_lines
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "good.jsonl", people(2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["--collectin", "x"], "--collection", id="misspelt"),
+        pytest.param(["--face-storage-type", "StoreAll"], "StoreThumbnails", id="storage"),
+        pytest.param(["--workers", "0"], "1 or more", id="workers"),
+        pytest.param(["--max-image-bytes", "many"], "20MB", id="size"),
+        pytest.param(["--retry-for", "soon"], "120s", id="duration"),
+        pytest.param(["--max-rejected", "-1"], "2.5%", id="max_rejected"),
+        pytest.param(["--max-rejected", "101%"], "2.5%", id="max_rejected_percent"),
+        pytest.param(["--column", "person_id"], "FIELD=NAME", id="column"),
+        pytest.param(["--column", "persn=x"], "person_id", id="column_field"),
+        pytest.param(["--pack", "no-such"], "opencv-zoo", id="pack"),
+        pytest.param(["--store", "http://u:p@localhost"], "QDRANT_API_KEY", id="url_secret"),
+        pytest.param(["--", "--runer=FlinkRunner"], "--runer=FlinkRunner", id="beam_misspelt"),
+        pytest.param(["--", "--direct_num_workers=two"], "Beam", id="beam_value"),
+        pytest.param(
+            ["--", "--direct_running_mode=multi_processing"], "--workers", id="multi_processing"
+        ),
+        pytest.param(
+            ["--", "--runner=PortableRunner", "--job_endpoint=embed",
+             "--environment_type=EXTERNAL", "--environment_config=localhost:1"],
+            "URL of a Qdrant server", id="embedded_store_on_other_workers",
+        ),
+    ],
+)  # fmt: skip
+def test_options(muster: Muster, payload: Path, arguments: list[str], told: str) -> None:
+    muster.create()
+    ended = muster("enroll", payload, *muster.options("run"), *arguments)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert told in ended.stderr
+    assert not (muster.folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param("missing.jsonl", "no such file or folder", id="missing"),
+        pytest.param("*.nothing", "the glob matches no file", id="glob"),
+        pytest.param("empty", "the folder is empty", id="empty_folder"),
+        pytest.param("notes.txt", "its suffix is not one of .parquet", id="suffix"),
+    ],
+)
+def test_inputs(muster: Muster, tmp_path: Path, name: str, told: str) -> None:
+    muster.create()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("x")
+    ended = muster.enroll("run", tmp_path / name)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert told in ended.stderr
+
+
+def test_delete_asks_a_person_only(muster: Muster) -> None:
+    muster.create()
+    delete = ("collections", "delete", COLLECTION, "--store", muster.store)
+    refused = muster(*delete)
+    assert (refused.code, refused.stdout) == (2, "")
+    assert "--yes" in refused.stderr
+    assert muster(*delete, "--yes").json == {"name": COLLECTION, "num_persons": 0}
+    assert muster("collections", "list", "--store", muster.store).json == []
+
+
+def test_beam_options_belong_to_enroll(muster: Muster) -> None:
+    assert muster("collections", "list", "--", "--streaming").code == 2
+
+
+def test_precedence(
+    muster: Muster, payload: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Command line, then MUSTER_<OPTION>, then --config, then the default."""
+    muster.create()
+    config = tmp_path / "job.yaml"
+    values = {
+        "inputs": [str(payload)],
+        "collection": COLLECTION,
+        "face-storage-type": "NoStorage",
+        "store": muster.store,
+        "run-dir": str(tmp_path / "from_config"),
+        "workers": 2,
+        "multiple-faces": "largest",
+        "max-image-pixels": 1_000_000,
+    }
+    config.write_text(json.dumps(values))
+    monkeypatch.setenv("MUSTER_WORKERS", "3")
+    monkeypatch.setenv("MUSTER_MULTIPLE_FACES", "center")
+
+    ended = muster("enroll", "--config", config, "--multiple-faces", "reject")
+
+    assert ended.code == 0, ended.stderr
+    options = json.loads((tmp_path / "from_config" / "manifest.json").read_text())["options"]
+    assert options["workers"] == 3
+    assert options["rules"]["multiple_faces"] == "reject"
+    assert options["rules"]["max_image_pixels"] == 1_000_000
+    assert options["rules"]["max_image_bytes"] == 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("colection: x", "no option 'colection'", id="misspelt"),
+        pytest.param("- x", "option: value", id="no_mapping"),
+        pytest.param("a: [", "cannot be read as YAML", id="no_yaml"),
+    ],
+)
+def test_config_files(muster: Muster, tmp_path: Path, text: str, told: str) -> None:
+    config = tmp_path / "job.yaml"
+    config.write_text(text)
+    ended = muster("enroll", "x.jsonl", "--config", config)
+    assert ended.code == 2
+    assert told in ended.stderr
+
+
+def test_more_rejected_than_allowed(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    [person] = people(1)
+    path = write_lines(tmp_path / "in.jsonl", [b"rubbish", person])
+    for number, (limit, code) in enumerate([("1", 0), ("0", 3), ("50%", 0), ("49.9%", 3)]):
+        assert muster.enroll(f"run{number}", path, "--max-rejected", limit).code == code
+
+
+def test_dry_run_writes_nothing(muster: Muster, payload: Path) -> None:
+    muster.create()
+    enrolled = people(1)
+    muster.enroll("before", write_lines(muster.folder / "one.jsonl", enrolled))
+    with payload.open("ab") as file:
+        file.write(b"rubbish\n")
+
+    ended = muster.enroll("run", payload, "--dry-run")
+
+    assert ended.code == 0
+    assert ended.json["rows"] == 3
+    assert ended.json["would"] == {
+        "enroll_or_reject": 1,
+        "update_or_leave_unchanged_or_reject": 1,
+        "reject": {"ERR_UNPROCESSABLE_CONTENT": 1},
+    }
+    assert not (muster.folder / "run").exists()
+    shown = muster("collections", "show", COLLECTION, "--store", muster.store)
+    assert shown.json == {"name": COLLECTION, "num_persons": 1}
+
+
+def test_no_rows_is_a_finished_run(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    (tmp_path / "empty.jsonl").write_bytes(b"")
+    (tmp_path / "blank.jsonl").write_bytes(b"\n \r\n")
+    ended = muster.enroll("run", tmp_path / "empty.jsonl", tmp_path / "blank.jsonl")
+    assert ended.code == 0
+    assert ended.json == {
+        "rows_read": 0, "enrolled": 0, "updated": 0, "unchanged": 0, "rejected": {},
+    }  # fmt: skip

@@ -1,0 +1,94 @@
+import pyarrow as pa
+import pytest
+
+from tests.builders import write_parquet
+from transforms.inputs.parquet_rows import UnreadableValue, iter_row_group, open_parquet, to_rows
+from transforms.inputs.streams import open_raw
+
+
+def read(path, columns, group=0, block_rows=64):
+    """Gives (rows before, rows) of each batch."""
+    with open_raw(path) as raw, open_parquet(raw) as file:
+        batches = iter_row_group(file, group, columns, block_rows)
+        return [(before, to_rows(batch)) for before, batch in batches]
+
+
+def not_utf8(*values):
+    """A string column whose values were never checked."""
+    binary = pa.array(values, pa.binary())
+    return pa.Array.from_buffers(pa.string(), len(values), binary.buffers())
+
+
+def test_batches_hold_a_block_of_rows(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", [{"id": n} for n in range(250)], 200)
+    first, second = (read(path, {"id": "id"}, group) for group in (0, 1))
+    assert [(before, len(rows)) for before, rows in first] == [
+        (0, 64),
+        (64, 64),
+        (128, 64),
+        (192, 8),
+    ]
+    assert [row["id"] for _, rows in first + second for row in rows] == list(range(250))
+
+
+def test_batches_of_large_rows_are_smaller(tmp_path):
+    table = pa.table({"face": pa.array([bytes(3 << 20)] * 8, pa.binary())})
+    path = tmp_path / "a.parquet"
+    pa.parquet.write_table(table, path, use_dictionary=False, compression="none")
+    sizes = [len(rows) for _, rows in read(str(path), {"face": "face"})]
+    assert sizes == [5, 3]
+
+
+def test_columns_come_under_our_names(tmp_path):
+    row = {"EMP_NO": "7", "user.name": "Jane", "other": 1}
+    path = write_parquet(tmp_path / "a.parquet", [row])
+    columns = {"person_id": "EMP_NO", "person_name": "user.name"}
+    assert read(path, columns) == [(0, [{"person_id": "7", "person_name": "Jane"}])]
+
+
+def test_two_fields_may_be_read_from_one_column(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", [{"id": "7"}])
+    columns = {"person_id": "id", "person_name": "id"}
+    assert read(path, columns) == [(0, [{"person_id": "7", "person_name": "7"}])]
+
+
+def test_a_column_whose_name_begins_alike_is_left_out(tmp_path):
+    row = {"metadata": {"city": "Ulm"}, "metadata.city": "Bonn"}
+    path = write_parquet(tmp_path / "a.parquet", [row])
+    assert read(path, {"metadata": "metadata"}) == [(0, [{"metadata": {"city": "Ulm"}}])]
+
+
+def test_a_map_becomes_a_tuple_of_pairs():
+    kind = pa.map_(pa.string(), pa.int64())
+    column = pa.array([[("a", 1), ("a", None)], [], None], kind)
+    rows = to_rows(pa.record_batch([column], ["metadata"]))
+    assert [row["metadata"] for row in rows] == [(("a", 1), ("a", None)), (), None]
+
+
+def test_a_batch_of_dictionary_encoded_text(tmp_path):
+    column = pa.array(["a", "b", "a", None]).dictionary_encode()
+    path = write_parquet(tmp_path / "a.parquet", pa.table({"id": column}))
+    assert [row["id"] for row in read(path, {"id": "id"})[0][1]] == ["a", "b", "a", None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pytest.param(not_utf8(b"good", b"\xff\xfe"), id="invalid UTF-8"),
+        pytest.param(pa.array([0, 10**7], pa.date32()), id="a date after 9999"),
+        pytest.param(pa.array([0, 10**18], pa.timestamp("us")), id="a time after 9999"),
+        pytest.param(pa.array([0, 10**15], pa.timestamp("s")), id="a time long after"),
+        pytest.param(pa.array([0, 1], pa.timestamp("ns")), id="a nanosecond"),
+        pytest.param(pa.array([0, 2**62], pa.duration("s")), id="a duration too long"),
+    ],
+)
+def test_an_unreadable_value_fails_its_own_row_only(column):
+    good, bad = (row["x"] for row in to_rows(pa.record_batch([column], ["x"])))
+    assert not isinstance(good, UnreadableValue)
+    assert isinstance(bad, UnreadableValue)
+
+
+def test_a_time_zone_that_nobody_knows_makes_values_unreadable():
+    column = pa.array([1], pa.timestamp("us", "Mars/Phobos"))
+    [row] = to_rows(pa.record_batch([column], ["x"]))
+    assert isinstance(row["x"], UnreadableValue)
