@@ -6,7 +6,6 @@ setup(
     name="muster",
     version="0.1.0",
     description="Bulk face enrollment on Apache Beam: decode, detect, embed, upsert, account.",
-    license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     py_modules=["runner"],
     packages=[

@@ -31,7 +31,7 @@ def group_photo() -> bytes:
     return _sample()[8]
 
 
-def row(person_id: str, image: bytes, **fields: Any) -> dict[str, Any]:
+def row(person_id: str, image: bytes, /, **fields: Any) -> dict[str, Any]:
     """Gives a good row, with overrides; a field of None is left out."""
     good = {
         "person_id": person_id,

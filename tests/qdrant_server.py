@@ -129,14 +129,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.fail_with and self.server.fail_with(self.command, url.path)
+        fault = hook(self.command, url.path) if (hook := self.server.fail_with) else None
         if fault is not None:
-            self._send(fault[0], json.dumps(_error("as the test wants it")), fault[1])
+            self._send(fault[0], _error("as the test wants it"), fault[1])
         elif (refusal := self._unauthorized()) is not None:
             self._send(401, refusal, {"Content-Type": "text/plain; charset=utf-8"})
         else:
-            status, answer = self._answer(url.path, "wait=true" in url.query, body)
-            self._send(status, json.dumps(answer, default=str))  # ids are UUIDs
+            self._send(*self._answer(url.path, "wait=true" in url.query, body))
 
     do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
 
@@ -198,11 +197,12 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 raise ApiError(404, "")
 
-    def _send(self, status: int, content: str, headers: dict[str, str] | None = None) -> None:
+    def _send(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
         if status == HANG_UP:
             self.close_connection = True
             return
-        encoded = content.encode()
+        text = answer if isinstance(answer, str) else json.dumps(answer, default=str)  # UUIDs
+        encoded = text.encode()
         always = {"Content-Type": "application/json", "Content-Length": str(len(encoded))}
         self.send_response(status)
         for name, value in (always | (headers or {})).items():

@@ -1,0 +1,101 @@
+"""The same job on Beam's portable runner: workers in this process, and in others."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import Muster, outcomes, started
+from tests.payloads import group_photo, people, row, write_lines
+from tests.qdrant_server import QdrantTestServer
+
+PORTABLE = ["--", "--runner=PortableRunner", "--job_endpoint=embed"]
+
+
+@contextmanager
+def worker_pools(number: int) -> Iterator[int]:
+    """Starts worker pools as a cluster's machines would have them; gives their port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    # A pool starts `python` from its PATH.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    module = "apache_beam.runners.worker.worker_pool_main"
+    command = [sys.executable, "-m", module, f"--service_port={port}"]
+    pools = [
+        subprocess.Popen(command, cwd="/", env={**os.environ, "PATH": path}, stderr=subprocess.PIPE)
+        for _ in range(number)
+    ]
+    try:
+        deadline = time.monotonic() + 60
+        while _refused(port):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield port
+    finally:
+        for pool in pools:
+            pool.terminate()
+            pool.wait()
+
+
+def _refused(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    rows = [*people(140), row("six", group_photo()), b"rubbish"]
+    return write_lines(tmp_path / "in.jsonl", rows)
+
+
+def test_other_workers_same_outcome(muster: Muster, payload: Path, tmp_path: Path) -> None:
+    with QdrantTestServer(tmp_path / "server") as server, worker_pools(2) as port:
+        muster.store = server.url
+        external = ["--environment_type=EXTERNAL", f"--environment_config=localhost:{port}"]
+        found: dict[str, Any] = {}
+        for name, beam in (
+            ("local", []),
+            ("loopback", [*PORTABLE, "--environment_type=LOOPBACK"]),
+            ("external", [*PORTABLE, *external]),
+        ):
+            muster.create()
+            arguments = ["enroll", payload, *muster.options(name), "--workers", "2", *beam]
+            with started(*arguments) as process:
+                _, told = process.communicate(timeout=120)
+            assert process.returncode == 0, told
+            records = muster.records(name)
+            bad = [each for each in records if "person_id" not in each["metadata"]]
+            good = outcomes([each for each in records if each not in bad])
+            found[name] = (good, len(bad), muster.stored(*good))
+            assert muster.report(name)["account"]["rows_read"] == 142
+            muster("collections", "delete", "people", "--yes", "--store", server.url)
+    outcome, bad_rows, vectors = found["local"]
+    assert bad_rows == 1
+    assert outcome["six"] == ("ERR_MULTIPLE_FACES", "6")
+    assert len(vectors) == 140
+    for other_outcome, other_bad, other_vectors in found.values():
+        assert (other_outcome, other_bad) == (outcome, bad_rows)
+        assert other_vectors.keys() == vectors.keys()
+        for person_id, point in other_vectors.items():
+            assert float(point.vector @ vectors[person_id].vector) > 0.9999
+
+
+def test_direct_runner_gives_the_same(muster: Muster, payload: Path) -> None:
+    muster.create()
+    ended = muster("enroll", payload, *muster.options("run"), "--", "--runner=DirectRunner")
+    assert ended.code == 0, ended.stderr
+    assert ended.json == {
+        "rows_read": 142,
+        "enrolled": 140,
+        "updated": 0,
+        "unchanged": 0,
+        "rejected": {"ERR_MULTIPLE_FACES": 1, "ERR_UNPROCESSABLE_CONTENT": 1},
+    }

@@ -1,0 +1,205 @@
+"""The embedded store: its folders, its one process, and what it does in folders of others."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import Code
+from tests.transforms.stores.conftest import OTHER_STAMP, STAMP, point, points
+from transforms.stores import edge
+from transforms.stores.base import Collection, StoreError
+from transforms.stores.edge import STAMP_FILE, EdgeStore
+
+OPEN_IT = """
+import sys
+from pathlib import Path
+from transforms.stores.base import StoreError
+from transforms.stores.edge import EdgeStore
+try:
+    EdgeStore(Path(sys.argv[1])).find_collection("people")
+except StoreError as error:
+    print(error.code, error.why, sep="\\n")
+"""
+
+PUT_AND_DIE = """
+import os
+import sys
+from pathlib import Path
+import numpy as np
+from schemas.ids import point_id
+from transforms.stores.base import Point
+from transforms.stores.edge import EdgeStore
+ids = [point_id(f"person-{number}") for number in range(100)]
+vector = np.eye(8, dtype=np.float32)[0]
+EdgeStore(Path(sys.argv[1])).upsert("people", [Point(each, vector, {"a": 1}) for each in ids])
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def store(folder: Path) -> Iterator[EdgeStore]:
+    opened = EdgeStore(folder)
+    yield opened
+    opened.close()
+
+
+def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", script, str(folder)]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
+
+
+def test_a_second_process_is_told_that_the_collection_is_in_use(
+    store: EdgeStore, folder: Path
+) -> None:
+    store.create_collection("people", STAMP)
+    store.upsert("people", [point(1)])
+    told = f"{folder / 'people'} is in use by another process; wait for it, or stop it"
+    assert run(OPEN_IT, folder).stdout.splitlines() == [Code.DATABASE_ERROR, told]
+    store.close()
+    assert run(OPEN_IT, folder).stdout == ""
+
+
+def test_other_collections_of_the_folder_are_free(store: EdgeStore, folder: Path) -> None:
+    store.create_collection("people", STAMP)
+    store.create_collection("others", OTHER_STAMP)
+    store.upsert("others", [point(1, OTHER_STAMP.dimension)])
+    ended = run(OPEN_IT, folder)
+    assert (ended.returncode, ended.stdout) == (0, "")
+
+
+def test_what_was_put_survives_a_killed_process(store: EdgeStore, folder: Path) -> None:
+    store.create_collection("people", STAMP)
+    store.close()
+    ended = run(PUT_AND_DIE, folder)
+    assert ended.returncode == -9, ended.stderr
+    assert store.find_collection("people") == Collection("people", 100, STAMP)
+    ids = [each.id for each in points(range(100))]
+    assert store.look_up("people", ids, ["a"]) == {each: {"a": 1} for each in ids}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are of POSIX")
+def test_only_the_owner_can_read_it(store: EdgeStore, folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        store.create_collection("people", STAMP)
+        store.upsert("people", points(range(300), a=1))
+        store.optimize_collection("people")
+        store.upsert("people", points(range(200, 400)))
+        store.close()
+    finally:
+        os.umask(before)
+    modes = {(each.is_dir(), each.stat().st_mode & 0o777) for each in (folder, *folder.rglob("*"))}
+    assert modes == {(True, 0o700), (False, 0o600)}
+
+
+def test_a_failed_create_leaves_nothing(
+    store: EdgeStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("transforms.stores.edge.os.rename", full)
+        with pytest.raises(StoreError, match="No space left on device") as raised:
+            store.create_collection("people", STAMP)
+    assert raised.value.code is Code.DATABASE_ERROR
+    assert everything_in(folder) == []
+    assert store.find_collection("people") is None
+
+    store.create_collection("people", STAMP)
+    assert os.listdir(folder) == ["people"]
+
+
+def test_an_interrupted_create_leaves_nothing(
+    store: EdgeStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(edge, "_build", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.create_collection("people", STAMP)
+    assert everything_in(folder) == []
+
+
+def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    store = EdgeStore(tmp_path / "file")
+    with pytest.raises(StoreError) as raised:
+        store.create_collection("people", STAMP)
+    assert raised.value.code is Code.DATABASE_ERROR
+    assert store.find_collection("people") is None
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_looking_makes_no_folder(store: EdgeStore, folder: Path) -> None:
+    assert store.list_collections() == []
+    assert store.find_collection("people") is None
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("left", [None, "not JSON", "{}"])
+def test_a_collection_without_a_stamp(store: EdgeStore, folder: Path, left: str | None) -> None:
+    store.create_collection("people", STAMP)
+    store.upsert("people", points(range(3)))
+    stamp_file = folder / "people" / STAMP_FILE
+    if left is None:
+        stamp_file.unlink()
+    else:
+        stamp_file.write_text(left)
+    found = Collection("people", 3, None)
+    assert store.find_collection("people") == found
+    assert store.list_collections() == ([] if left is None else [found])
+    with pytest.raises(StoreError) as raised:
+        store.upsert("people", [point(9)])
+    assert raised.value.code is Code.NOT_FOUND
+
+
+def test_a_folder_of_somebody_else_is_left_alone(store: EdgeStore, folder: Path) -> None:
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "cat.jpg").write_bytes(b"cat")
+    (folder / ".creating-x").mkdir()
+    (folder / ".creating-x" / STAMP_FILE).write_text("{}")
+    before = everything_in(folder)
+    assert store.list_collections() == []
+    for call in (store.find_collection, store.delete_collection, store.optimize_collection):
+        with pytest.raises(StoreError) as raised:
+            call("photos")
+        assert raised.value.code is Code.DATABASE_ERROR
+    with pytest.raises(StoreError) as raised:
+        store.create_collection("photos", STAMP)
+    assert raised.value.code is Code.ALREADY_EXISTS
+    assert everything_in(folder) == before
+
+
+def test_a_deleted_collection_leaves_no_folder(store: EdgeStore, folder: Path) -> None:
+    store.create_collection("people", STAMP)
+    store.create_collection("others", OTHER_STAMP)
+    store.upsert("people", points(range(3)))
+    store.delete_collection("people")
+    assert os.listdir(folder) == ["others"]
+
+
+def test_another_process_keeps_a_collection_from_being_deleted(
+    store: EdgeStore, folder: Path
+) -> None:
+    store.create_collection("people", STAMP)
+    store.upsert("people", [point(1)])
+    second = EdgeStore(folder)  # the engine's lock is a handle's, so this one stands for a process
+    with pytest.raises(StoreError, match="in use by another process"):
+        second.delete_collection("people")
+    assert store.find_collection("people") == Collection("people", 1, STAMP)

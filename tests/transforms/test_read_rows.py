@@ -1,0 +1,220 @@
+import gzip
+import json
+import pickle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from backports import zstd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.inputs import BLOCK_ROWS, Form, Split
+from schemas.records import RowRef
+from tests.builders import write_parquet
+from transforms.inputs.json_rows import RepeatedKeys
+from transforms.read_rows import RowReader
+
+PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
+
+
+def reader(max_row_bytes=10_000, **columns):
+    return RowReader("staff", columns, max_row_bytes)
+
+
+def read(path, groups=-1, read_with=None, part=0, parts=1):
+    """The rows of a part of the whole file. groups: row groups, where it is a Parquet file."""
+    form = Form.PARQUET if path.endswith(".parquet") else Form.JSONL
+    split = Split("given", path, form, 0, groups, 0, part, parts)
+    return list((read_with or reader()).read(split))
+
+
+def numbers(rows):
+    return [row.ref.row for row in rows]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes lines to a file of the suffix."""
+
+    def write_lines(*lines, suffix=".jsonl"):
+        path = tmp_path / f"people{suffix}"
+        path.write_bytes(PACK[suffix](b"".join(line + b"\n" for line in lines)))
+        return str(path)
+
+    return write_lines
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_lines_become_rows(write, suffix):
+    path = write(
+        b'{"person_id": "a", "face_base_64": "QQ=="}', b'{"person_id": "b"}', suffix=suffix
+    )
+    first, second = read(path)
+    assert first.ref == RowRef("given", 0, "staff")
+    assert first.fields == {"person_id": "a", "face_base_64": "QQ=="}
+    assert second.ref == RowRef("given", 1, "staff")
+    assert second.fields == {"person_id": "b"}
+    assert first.unreadable == second.unreadable == ""
+
+
+def test_parquet_rows_are_the_same_rows(tmp_path):
+    people = [{"person_id": f"{n}", "person_name": "x", "face": b"A"} for n in range(5)]
+    rows = read(write_parquet(tmp_path / "a.parquet", people, 2), 3)
+    assert [row.fields for row in rows] == people
+    assert [row.ref for row in rows] == [RowRef("given", n, "staff") for n in range(5)]
+
+
+def test_blank_lines_are_no_rows_but_count(write):
+    rows = read(write(b"", b'{"person_id": "a"}', b" \t\r", b"", b'{"person_id": "b"}'))
+    assert numbers(rows) == [1, 4]
+
+
+def test_a_bom_is_no_part_of_the_first_row(write):
+    assert read(write(b'\xef\xbb\xbf{"person_id": "a"}'))[0].fields == {"person_id": "a"}
+
+
+def test_a_bad_line_fails_alone(write):
+    lines = [
+        b'{"person_id": "a"}',
+        b"{",
+        b"[" * 70,
+        b'{"person_id": "b"}',
+        b'{"person_id": "\xff"}',
+    ]
+    assert [(row.ref.row, row.unreadable) for row in read(write(*lines))] == [
+        (0, ""),
+        (1, "not_json"),
+        (2, "too_deep"),
+        (3, ""),
+        (4, "not_json"),
+    ]
+
+
+def test_a_line_that_is_too_long(write):
+    lines = [b'{"person_id": "' + b"a" * size + b'"}' for size in (1, 83, 84, 100_000, 1)]
+    rows = read(write(*lines), read_with=reader(max_row_bytes=100))
+    assert [row.unreadable for row in rows] == ["", "", "too_large", "too_large", ""]
+    assert rows[2].fields == {}
+
+
+def test_a_parquet_row_that_is_too_large_keeps_its_id(tmp_path):
+    people = [{"person_id": "a", "face": bytes(99)}, {"person_id": "b", "face": bytes(100)}]
+    path = write_parquet(tmp_path / "a.parquet", people)
+    small, large = read(path, 1, reader(max_row_bytes=100))
+    assert (small.unreadable, small.fields["face"]) == ("", bytes(99))
+    assert (large.unreadable, large.fields) == ("too_large", {"person_id": "b"})
+
+
+class TestColumns:
+    line = b'{"EMP_NO": "7", "person_id": "other", "face": "QQ==", "extra": 1}'
+
+    def test_a_field_is_read_under_another_name(self, write):
+        [row] = read(write(self.line), read_with=reader(person_id="EMP_NO"))
+        assert row.fields == {"person_id": "7"}
+
+    def test_in_parquet_as_well(self, tmp_path):
+        path = write_parquet(tmp_path / "a.parquet", [json.loads(self.line)])
+        [row] = read(path, 1, reader(person_id="EMP_NO"))
+        assert row.fields == {"person_id": "7", "face": "QQ=="}
+
+    @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+    def test_one_name_may_serve_two_fields(self, tmp_path, write, suffix):
+        people = [{"person_id": "7"}]
+        path = (
+            write(json.dumps(people[0]).encode())
+            if suffix == ".jsonl"
+            else write_parquet(tmp_path / "a.parquet", people)
+        )
+        [row] = read(path, 1, reader(person_name="person_id"))
+        assert row.fields == {"person_id": "7", "person_name": "7"}
+
+    def test_a_key_that_stands_twice_has_no_value(self, write):
+        line = b'{"EMP_NO": "7", "person_name": "x", "EMP_NO": "8", "extra": 1, "extra": 2}'
+        [row] = read(write(line), read_with=reader(person_id="EMP_NO"))
+        assert row.fields["person_name"] == "x"
+        assert isinstance(row.fields["person_id"], RepeatedKeys)
+
+
+class TestDamage:
+    damage = (RowRef("given", None, "staff"), {}, "truncated_input")
+
+    @pytest.mark.parametrize("suffix", [".jsonl.gz", ".jsonl.zst"])
+    def test_of_a_compressed_file(self, write, suffix):
+        path = Path(write(*[b'{"person_id": "a"}'] * 100, suffix=suffix))
+        path.write_bytes(path.read_bytes() + path.read_bytes()[:-1])
+        rows = read(str(path))
+        assert numbers(rows[:-1]) == list(range(len(rows) - 1))
+        assert len(rows) > 100  # what stands before the damage is enrolled
+        last = rows[-1]
+        assert (last.ref, last.fields, last.unreadable) == self.damage
+
+    def test_is_told_by_the_first_part_only(self, write):
+        path = Path(write(*[b'{"person_id": "a"}'] * 300, suffix=".jsonl.gz"))
+        path.write_bytes(path.read_bytes() + b"garbage")
+        parts = [read(str(path), part=part, parts=3) for part in range(3)]
+        assert [rows[-1].ref.row is None for rows in parts] == [True, False, False]
+        assert sum(map(len, parts)) == 301
+
+    def test_of_a_row_group_spares_the_others(self, tmp_path):
+        path = tmp_path / "a.parquet"
+        write_parquet(path, [{"person_id": f"{n}"} for n in range(30)], 10)
+        column = pq.read_metadata(path).row_group(1).column(0)
+        content = bytearray(path.read_bytes())
+        start = column.dictionary_page_offset or column.data_page_offset
+        content[start : start + 8] = b"\xff" * 8
+        path.write_bytes(content)
+        rows = read(str(path), 3)
+        assert numbers(rows) == [*range(10), None, *range(20, 30)]
+        damaged = rows[10]
+        assert (damaged.ref, damaged.fields, damaged.unreadable) == self.damage
+
+    @pytest.mark.parametrize("name", ["gone.jsonl", "gone.parquet"])
+    def test_of_a_file_that_is_gone(self, tmp_path, name):
+        [row] = read(str(tmp_path / name), 1)
+        assert (row.ref, row.fields, row.unreadable) == self.damage
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 5 * BLOCK_ROWS + 1),
+    st.integers(1, 4),
+    st.sampled_from([".parquet", *PACK]),
+    st.integers(1, 300),
+    st.integers(0, 1000),
+)
+def test_parts_share_out_every_row_once(number, parts, suffix, rows_a_group, first_row):
+    people = [{"person_id": f"{n}"} for n in range(number)]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f"people{suffix}")
+        if suffix == ".parquet":
+            table = pa.table({"person_id": pa.array([f"{n}" for n in range(number)], pa.string())})
+            write_parquet(path, table, rows_a_group)
+            form, end = Form.PARQUET, pq.read_metadata(path).num_row_groups
+        else:
+            lines = "".join(json.dumps(each) + "\n" for each in people)
+            path.write_bytes(PACK[suffix](lines.encode()))
+            form, end = Form.JSONL, -1
+        splits = [
+            Split("given", str(path), form, 0, end, first_row, part, parts) for part in range(parts)
+        ]
+        dealt = [list(reader().read(split)) for split in splits]
+    for split, rows in zip(splits, dealt, strict=True):
+        assert numbers(rows) == sorted(numbers(rows))
+        assert all(split.keeps(row) for row in numbers(rows))
+    found = sorted((row for rows in dealt for row in rows), key=lambda row: row.ref.row)
+    assert numbers(found) == list(range(first_row, first_row + number))
+    assert [row.fields["person_id"] for row in found] == [f"{n}" for n in range(number)]
+
+
+def test_a_reader_and_its_splits_travel_to_workers():
+    split = Split("given", "a.jsonl", Form.JSONL, 0, -1, 0)
+    assert pickle.loads(pickle.dumps((reader(face="X"), split))) == (reader(face="X"), split)
+
+
+def test_only_the_wanted_columns_of_a_parquet_file_are_read(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", [{"person_id": "7", "face": b"A"}])
+    ids = RowReader("staff", {}, 10_000, only=("person_id",))
+    assert [row.fields for row in read(path, 1, ids)] == [{"person_id": "7"}]
