@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -61,7 +62,7 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
     if os.path.isfile(argument):  # also where its name looks like a glob
         return True, [(argument, os.path.getsize(argument))]
     if os.path.isdir(argument):
-        found = _glob(os.path.join(_escape(argument), "**"))
+        found = _walk(argument)
         if not found:
             raise UsageError(f"input {argument}: the folder is empty")
         return False, found
@@ -81,13 +82,25 @@ def _glob(pattern: str) -> list[tuple[str, int]]:
         [result] = FileSystems.match([pattern])
     except Exception as error:  # each filesystem has its own; none is a crash of ours
         raise UsageError(f"input {pattern}: cannot be listed: {error}") from error
-    found = [(each.path, each.size_in_bytes) for each in result.metadata_list]
+    return _in_order((each.path, each.size_in_bytes) for each in result.metadata_list)
+
+
+def _walk(folder: str) -> list[tuple[str, int]]:
+    """Gives all files below a local folder, whose names may look like globs."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise UsageError(f"input {folder}: cannot be listed: {error}") from error
+
+    walked = os.walk(folder, onerror=refuse)
+    paths = [os.path.join(below, name) for below, _, names in walked for name in names]
+    try:
+        return _in_order((path, os.path.getsize(path)) for path in paths)
+    except OSError as error:
+        refuse(error)
+
+
+def _in_order(found: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
     return sorted(found, key=lambda each: os.fsencode(each[0]))
-
-
-def _escape(folder: str) -> str:
-    """Keeps a folder's own brackets from being read as a glob."""
-    return "".join(f"[{each}]" if each in "*?[" else each for each in folder)
 
 
 def _check_name(path: str) -> None:

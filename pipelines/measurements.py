@@ -1,6 +1,7 @@
 """What Beam's metrics tell of a run, whatever the runner."""
 
 import resource
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,9 @@ class Measurements:
 def measured(result: Any) -> Measurements:
     """Gives the measurements of a Beam result."""
     query = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
-    counters = {each.key.metric.name: each.result for each in query["counters"]}
+    counters = Counter[str]()
+    for each in query["counters"]:  # one a step of the pipeline: several steps may share a name
+        counters[each.key.metric.name] += each.result
     stages = {
         each.key.metric.name.removeprefix(metrics.STAGE_PREFIX): {
             "calls": each.result.count,
@@ -37,9 +40,9 @@ def measured(result: Any) -> Measurements:
     }
     fields = [each.result for each in query["string_sets"]]
     return Measurements(
-        rows_read=counters.get(metrics.ROWS_READ, 0),
-        retries=counters.get(metrics.RETRIES, 0),
-        throttled_s=counters.get(metrics.THROTTLED, 0) / 1000,
+        rows_read=counters[metrics.ROWS_READ],
+        retries=counters[metrics.RETRIES],
+        throttled_s=counters[metrics.THROTTLED] / 1000,
         stages=dict(sorted(stages.items())),
         unknown_fields=frozenset().union(*fields),
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from decimal import Decimal
+from fractions import Fraction
 
 from schemas.errors import UsageError
 
@@ -22,7 +22,7 @@ def parse_size(text: str) -> int:
         raise UsageError(f"{text!r}; expected a size such as 20MB, 64MiB or 50M")
     number, power, binary = match.groups()
     base = 1024 if binary else 1000
-    return int(Decimal(number) * base ** _POWERS.get((power or "").upper(), 0))
+    return int(Fraction(number) * base ** _POWERS.get((power or "").upper(), 0))
 
 
 def parse_duration(text: str) -> float:

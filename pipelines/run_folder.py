@@ -60,9 +60,12 @@ def claimed(path: Path) -> Iterator[RunFolder]:
     Raises UsageError as `check_free` does, and RunFolderInUseError where a run lives in it.
     """
     check_free(path)  # before anything of somebody else's is touched
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
-    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(f"--run-dir {path}: cannot be written: {error.strerror}") from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,21 +7,36 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.command import Muster, outcomes, started
+from tests.job_server import job_server
 from tests.payloads import group_photo, people, row, write_lines
 from tests.qdrant_server import QdrantTestServer
 
-PORTABLE = ["--", "--runner=PortableRunner", "--job_endpoint=embed"]
+PORTABLE = ["--", "--runner=PortableRunner"]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A process that starts workers when a job asks it to."""
+
+    port: int
+    log: Path
+
+    @property
+    def started(self) -> int:
+        """How many workers it has started."""
+        return self.log.read_text().count("Starting worker with command")
 
 
 @contextmanager
-def worker_pools(number: int) -> Iterator[int]:
-    """Starts worker pools as a cluster's machines would have them; gives their port."""
+def worker_pool(log: Path) -> Iterator[Pool]:
+    """Starts a pool as a machine of a cluster would have it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -29,20 +44,20 @@ def worker_pools(number: int) -> Iterator[int]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     module = "apache_beam.runners.worker.worker_pool_main"
     command = [sys.executable, "-m", module, f"--service_port={port}"]
-    pools = [
-        subprocess.Popen(command, cwd="/", env={**os.environ, "PATH": path}, stderr=subprocess.PIPE)
-        for _ in range(number)
-    ]
-    try:
-        deadline = time.monotonic() + 60
-        while _refused(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield port
-    finally:
-        for pool in pools:
-            pool.terminate()
-            pool.wait()
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command, cwd="/", env={**os.environ, "PATH": path}, stderr=file
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 60
+            while _refused(port):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            yield Pool(port, log)
+        finally:
+            process.terminate()
 
 
 def _refused(port: int) -> bool:
@@ -57,14 +72,21 @@ def payload(tmp_path: Path) -> Path:
 
 
 def test_other_workers_same_outcome(muster: Muster, payload: Path, tmp_path: Path) -> None:
-    with QdrantTestServer(tmp_path / "server") as server, worker_pools(2) as port:
+    found: dict[str, Any] = {}
+    with (
+        QdrantTestServer(tmp_path / "server") as server,
+        worker_pool(tmp_path / "pool1") as one,
+        worker_pool(tmp_path / "pool2") as two,
+        job_server() as endpoint,
+    ):
         muster.store = server.url
-        external = ["--environment_type=EXTERNAL", f"--environment_config=localhost:{port}"]
-        found: dict[str, Any] = {}
+        external = f"--environment_type=EXTERNAL --environment_config=localhost:{one.port}"
+        cluster = f"{external},localhost:{two.port} --job_endpoint={endpoint}"
         for name, beam in (
             ("local", []),
-            ("loopback", [*PORTABLE, "--environment_type=LOOPBACK"]),
-            ("external", [*PORTABLE, *external]),
+            ("loopback", [*PORTABLE, "--job_endpoint=embed", "--environment_type=LOOPBACK"]),
+            ("external", [*PORTABLE, "--job_endpoint=embed", *external.split()]),
+            ("cluster", [*PORTABLE, *cluster.split()]),
         ):
             muster.create()
             arguments = ["enroll", payload, *muster.options(name), "--workers", "2", *beam]
@@ -77,6 +99,7 @@ def test_other_workers_same_outcome(muster: Muster, payload: Path, tmp_path: Pat
             found[name] = (good, len(bad), muster.stored(*good))
             assert muster.report(name)["account"]["rows_read"] == 142
             muster("collections", "delete", "people", "--yes", "--store", server.url)
+        assert (one.started, two.started) == (2, 1)  # `external` used the first alone
     outcome, bad_rows, vectors = found["local"]
     assert bad_rows == 1
     assert outcome["six"] == ("ERR_MULTIPLE_FACES", "6")

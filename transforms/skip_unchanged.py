@@ -18,8 +18,7 @@ from transforms.points import LOOK_UP_FIELDS, is_unchanged, pack_mark
 from transforms.stores.base import StoreError, StoreSpec
 from transforms.stores.connect import handle
 
-# What a cancelled run still has to finish is at most this, so it is kept small.
-_LOOK_UP_PERSONS = 32
+_LOOK_UP_PERSONS = 64
 _LOOK_UP_BYTES = 32 << 20
 
 

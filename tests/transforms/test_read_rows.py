@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemas.inputs import BLOCK_ROWS, Form, Split
 from schemas.records import RowRef
 from tests.builders import write_parquet
+from transforms import metrics
 from transforms.inputs.json_rows import RepeatedKeys
 from transforms.read_rows import RowReader
 
@@ -218,3 +219,10 @@ def test_only_the_wanted_columns_of_a_parquet_file_are_read(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", [{"person_id": "7", "face": b"A"}])
     ids = RowReader("staff", {}, 10_000, only=("person_id",))
     assert [row.fields for row in read(path, 1, ids)] == [{"person_id": "7"}]
+
+
+def test_fields_that_nobody_knows_are_named(write, monkeypatch):
+    named = set()
+    monkeypatch.setattr(metrics.Metrics, "string_set", lambda *_: named)
+    read(write(rb'{"person_id": "7", "face": "x", "extra": 1, "\ud800": 2}', b'{"more": 1}'))
+    assert named == {"face", "extra", "more", "?"}  # a runner takes no lone surrogate

@@ -16,7 +16,7 @@ class Line(NamedTuple):
     content: bytes | None
 
 
-def iter_lines(stream: io.BufferedReader, max_bytes: int, offset: int = 0) -> Iterator[Line]:
+def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:
     """Gives every physical line, blank ones too; a UTF-8 byte order mark at 0 is dropped.
 
     No more than `max_bytes` of a line are held.
@@ -31,7 +31,7 @@ def iter_lines(stream: io.BufferedReader, max_bytes: int, offset: int = 0) -> It
         offset += size
 
 
-def _skip_line(stream: io.BufferedReader) -> int:
+def _skip_line(stream: io.BufferedIOBase) -> int:
     skipped = 0
     while piece := stream.readline(_SKIP_BYTES):
         skipped += len(piece)

@@ -31,21 +31,24 @@ def open_raw(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedReader]:
-    """Opens a JSONL file, decompressed by its suffix, at a byte of the decompressed lines."""
+def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedIOBase]:
+    """Opens a JSONL file, decompressed by its suffix, at a byte of the decompressed lines.
+
+    Decompressors buffer for themselves: one more buffer would ask for more than there is before
+    it gives what it has, and lose the rows that stand before the damage.
+    """
     with open_raw(path) as raw:
         if path.endswith(".gz"):
             if not raw.read(1):  # GzipFile takes it for a stream that ended
                 raise EOFError("no gzip stream")
             raw.seek(0)
-            stream: io.RawIOBase = cast(io.RawIOBase, gzip.GzipFile(fileobj=raw))
+            yield gzip.GzipFile(fileobj=raw)
         elif path.endswith(".zst"):
             limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}
-            stream = cast(io.RawIOBase, zstd.ZstdFile(raw, options=limit))
+            yield zstd.ZstdFile(raw, options=limit)
         else:
             raw.seek(start)
-            stream = cast(io.RawIOBase, raw)
-        yield io.BufferedReader(stream, BUFFER_BYTES)
+            yield io.BufferedReader(cast(io.RawIOBase, raw), BUFFER_BYTES)
 
 
 def is_compressed(path: str) -> bool:

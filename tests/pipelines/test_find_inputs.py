@@ -1,0 +1,133 @@
+import os
+
+import pytest
+
+from pipelines.find_inputs import FoundInputs, find_inputs, form_of
+from schemas.errors import UsageError
+from schemas.inputs import Form
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with a few files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("in/b.jsonl", "in/B.parquet", "in/a.ndjson.gz", "in/sub/a.jsonl", "in/notes.txt"):
+        (tmp_path / name).write_bytes(b"12345")
+    return tmp_path
+
+
+def paths(*arguments):
+    return [path for path, _, _ in find_inputs(arguments).files]
+
+
+def refusal(*arguments):
+    with pytest.raises(UsageError) as refused:
+        find_inputs(arguments)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.parquet", Form.PARQUET),
+        ("a.jsonl", Form.JSONL),
+        ("a.ndjson", Form.JSONL),
+        ("a.jsonl.gz", Form.JSONL),
+        ("a.ndjson.zst", Form.JSONL),
+        ("gs://bucket/a.b.jsonl", Form.JSONL),
+        ("a.parquet.gz", None),
+        ("a.json", None),
+        ("a.gz", None),
+        ("a.csv", None),
+        ("parquet", None),
+        ("a.PARQUET", None),
+    ],
+)
+def test_the_suffix_tells_the_form(path, expected):
+    assert form_of(path) is expected
+
+
+def test_a_file(folder):
+    found = find_inputs(["in/b.jsonl"])
+    assert found == FoundInputs((("in/b.jsonl", Form.JSONL, 5),), ())
+
+
+def test_a_folder_is_read_by_path_bytes(folder):
+    found = find_inputs(["in"])
+    assert found.files == (
+        ("in/B.parquet", Form.PARQUET, 5),
+        ("in/a.ndjson.gz", Form.JSONL, 5),
+        ("in/b.jsonl", Form.JSONL, 5),
+        ("in/sub/a.jsonl", Form.JSONL, 5),
+    )
+    assert found.skipped == ("in/notes.txt",)
+
+
+def test_a_glob(folder):
+    assert paths("in/*.jsonl") == ["in/b.jsonl"]
+    assert paths("in/[ab].*") == ["in/a.ndjson.gz", "in/b.jsonl"]
+    assert find_inputs(["in/*t*"]).skipped == ("in/notes.txt",)
+
+
+def test_arguments_keep_their_order(folder):
+    expected = ["in/sub/a.jsonl", "in/b.jsonl", "in/B.parquet", "in/a.ndjson.gz"]
+    assert paths("in/sub", "in/b.jsonl", "in") == expected
+
+
+def test_a_file_named_twice_is_read_once(folder):
+    (folder / "link.jsonl").symlink_to("in/b.jsonl")
+    (folder / "again").symlink_to("in", target_is_directory=True)
+    twice = ["in/b.jsonl", "./in/b.jsonl", str(folder / "in/b.jsonl"), "link.jsonl", "in/b.*"]
+    assert paths(*twice, "again/b.jsonl") == ["in/b.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["in[1]", "in*", "a?", "[a-z]"])
+def test_a_name_may_look_like_a_glob(folder, name):
+    (folder / name).mkdir()
+    (folder / name / "c[1]*.jsonl").write_bytes(b"")
+    expected = [f"{name}/c[1]*.jsonl"]
+    assert paths(name) == expected
+    assert paths(*expected) == expected
+
+
+@pytest.mark.parametrize("name", ["in/notes.txt", "in/none"])
+def test_what_is_no_input_is_refused(folder, name):
+    (folder / "in/none").write_bytes(b"")
+    assert refusal(name) == (
+        f"input {name}: its suffix is not one of .parquet, .jsonl, .jsonl.gz, .jsonl.zst, "
+        ".ndjson, .ndjson.gz, .ndjson.zst; rename or convert it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argument", "why"),
+    [
+        ("nothing.jsonl", "no such file or folder"),
+        ("in/nothing", "no such file or folder"),
+        ("in/*.csv", "the glob matches no file"),
+        ("empty", "the folder is empty"),
+    ],
+)
+def test_what_names_nothing_is_refused(folder, argument, why):
+    (folder / "empty").mkdir()
+    assert refusal("in/b.jsonl", argument) == f"input {argument}: {why}"
+
+
+def test_a_link_to_nothing_is_refused(folder):
+    (folder / "in" / "gone.jsonl").symlink_to("nowhere")
+    assert refusal("in").startswith("input in: cannot be listed: [Errno 2] No such file")
+
+
+def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
+    assert refusal("nowhere://bucket/a.jsonl").startswith(
+        "input nowhere://bucket/a.jsonl: cannot be listed: Unable to get filesystem"
+    )
+
+
+def test_a_name_that_no_record_could_tell_is_refused(folder):
+    try:
+        (folder / "in" / os.fsdecode(b"caf\xe9.jsonl")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this filesystem takes UTF-8 only")
+    assert refusal("in") == r"input 'in/caf\udce9.jsonl': its name is not UTF-8; rename it"

@@ -1,0 +1,152 @@
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from pipelines.run_folder import check_free, claimed, write_json
+from schemas.errors import RunFolderInUseError, UsageError
+
+
+@pytest.fixture
+def run(tmp_path):
+    return tmp_path / "runs" / "1"
+
+
+@pytest.fixture
+def stranger(run):
+    """A folder of somebody else's."""
+    run.mkdir(parents=True, mode=0o755)
+    (run / "thesis.tex").write_text("precious")
+    return run
+
+
+def content(folder):
+    return sorted(str(each.relative_to(folder)) for each in folder.rglob("*"))
+
+
+def mode(path):
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
+def crashed(run):
+    """Leaves what a killed run leaves."""
+    with claimed(run) as folder:
+        folder.write_manifest({"run": 1})
+        (run / "results" / "results-00000-of-00001.jsonl").write_text("old\n")
+        (run / "results" / "beam-temp").mkdir()
+        (run / "rejected").mkdir()
+        (run / "rejected" / "rows.jsonl").write_text("old\n")
+
+
+def refusal(run):
+    """Why the folder is refused, by both that look at it."""
+    with pytest.raises(UsageError) as first:
+        check_free(run)
+    with pytest.raises(UsageError) as second, claimed(run):
+        pass
+    assert str(first.value) == str(second.value)
+    return str(first.value).removeprefix(f"--run-dir {run}: ")
+
+
+def test_a_fresh_folder(run):
+    check_free(run)
+    with claimed(run) as folder:
+        assert folder.path == run
+        assert folder.taken_over is False
+        assert content(run) == [".lock", "results"]
+        folder.write_manifest({"run": 1})
+        folder.write_report({"status": "finished", "name": "Zoë"})
+    assert content(run) == [".lock", "manifest.json", "report.json", "results"]
+    assert json.loads((run / "manifest.json").read_text()) == {"run": 1}
+    assert (run / "report.json").read_text(encoding="utf-8") == (
+        '{\n  "status": "finished",\n  "name": "Zoë"\n}\n'
+    )
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], ids=oct)
+def test_nobody_else_may_look_into_it(run, umask):
+    before = os.umask(umask)
+    try:
+        with claimed(run) as folder:
+            folder.write_manifest({})
+            folder.write_report({})
+    finally:
+        os.umask(before)
+    assert mode(run) == mode(run / "results") == 0o700
+    assert {mode(run / each) for each in (".lock", "manifest.json", "report.json")} == {0o600}
+
+
+def test_an_empty_folder_that_is_there_becomes_private(run):
+    run.mkdir(parents=True, mode=0o755)
+    with claimed(run) as folder:
+        assert folder.taken_over is False
+        assert mode(run) == 0o700
+
+
+def test_a_finished_run_is_refused(run):
+    with claimed(run) as folder:
+        folder.write_manifest({})
+        folder.write_report({})
+    assert refusal(run) == "holds a finished run (report.json); name a new folder for this run"
+    assert content(run) == [".lock", "manifest.json", "report.json", "results"]
+
+
+def test_one_in_use_is_refused(run):
+    with claimed(run) as folder:
+        folder.write_manifest({"run": 1})
+        (run / "results" / "results-00000-of-00001.jsonl").write_text("new\n")
+        with pytest.raises(RunFolderInUseError) as refused, claimed(run):
+            pass
+        assert str(refused.value) == (
+            f"--run-dir {run}: another run is using it; wait for it, or name a new folder"
+        )
+        assert "results/results-00000-of-00001.jsonl" in content(run)
+
+
+def test_the_lock_is_given_back(run):
+    with pytest.raises(ZeroDivisionError), claimed(run):
+        raise ZeroDivisionError
+    with claimed(run) as folder:
+        assert folder.taken_over is False  # it had no manifest yet
+
+
+def test_an_unfinished_one_is_taken_over(run):
+    crashed(run)
+    check_free(run)
+    with claimed(run) as folder:
+        assert folder.taken_over is True
+        assert content(run) == [".lock", "manifest.json", "results"]
+
+
+def test_what_a_run_leaves_that_died_at_once_is_taken_over(run):
+    crashed(run)
+    (run / "manifest.json").rename(run / ".manifest.json.partial")
+    with claimed(run) as folder:
+        assert folder.taken_over is False
+        folder.write_manifest({"run": 2})
+    assert content(run) == [".lock", "manifest.json", "results"]
+
+
+def test_a_folder_of_something_else_is_refused_and_left_alone(stranger):
+    before = mode(stranger)
+    assert refusal(stranger) == (
+        "holds files of something else (thesis.tex); name a new or an empty folder"
+    )
+    assert content(stranger) == ["thesis.tex"]
+    assert mode(stranger) == before
+
+
+def test_a_file_is_refused(run):
+    run.parent.mkdir()
+    run.write_text("")
+    assert refusal(run) == "is a file; expected a folder, which may not exist yet"
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "report.json"
+    write_json(path, {"old": True})
+    with pytest.raises(TypeError):
+        write_json(path, {"new": object()})
+    assert json.loads(path.read_text()) == {"old": True}

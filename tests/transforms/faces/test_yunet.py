@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from tests.builders import make_pixels
+from transforms.faces.yunet import YuNet, decode, prepare
+
+STRIDES = (8, 16, 32)
+
+
+def outputs(height, width, **cells):
+    """What the network says of an image in which it sees nothing, but for the cells given.
+
+    cells: "s8" -> [(row, column, values)], with values of cls, obj, bbox (4) and kps (10).
+    """
+    found = {}
+    for stride in STRIDES:
+        rows, columns = height // stride, width // stride
+        for name, size in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
+            found[f"{name}_{stride}"] = np.zeros((1, rows * columns, size), np.float32)
+        for row, column, values in cells.get(f"s{stride}", ()):
+            for name, value in values.items():
+                found[f"{name}_{stride}"][0, row * columns + column] = value
+    return found
+
+
+def seen(cls=0.9, obj=0.9, shift=(0.0, 0.0), size=(4.0, 4.0), landmarks=(0.0,) * 10):
+    return {"cls": cls, "obj": obj, "bbox": [*shift, *np.log(size)], "kps": landmarks}
+
+
+class Engine:
+    """Gives fixed outputs and keeps what it was asked."""
+
+    def __init__(self, **cells):
+        self.cells = cells
+        self.batch = None
+
+    def run(self, batch):
+        self.batch = batch
+        return outputs(batch.shape[2], batch.shape[3], **self.cells)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape", "scale"),
+    [
+        pytest.param(64, 32, (32, 64), 1.0, id="a multiple of 32"),
+        pytest.param(65, 33, (64, 96), 1.0, id="padded"),
+        pytest.param(1, 1, (32, 32), 1.0, id="one pixel"),
+        pytest.param(640, 640, (640, 640), 1.0, id="the largest"),
+        pytest.param(641, 480, (480, 640), 640 / 641, id="a little larger"),
+        pytest.param(1280, 886, (448, 640), 0.5, id="twice as wide"),
+        pytest.param(400, 1600, (640, 160), 0.4, id="too high"),
+        pytest.param(3000, 1, (32, 640), 640 / 3000, id="a line"),
+    ],
+)
+def test_images_are_made_smaller_and_padded(width, height, shape, scale):
+    batch, found = prepare(make_pixels(width, height))
+    assert (batch.shape, batch.dtype) == ((1, 3, *shape), np.float32)
+    assert found == scale
+
+
+def test_pixels_are_bgr_with_zeros_at_the_right_and_below():
+    pixels = make_pixels(40, 33)
+    batch, _ = prepare(pixels)
+    np.testing.assert_array_equal(batch[0, :, :33, :40].transpose(1, 2, 0), pixels[:, :, ::-1])
+    assert not batch[:, :, 33:].any()
+    assert not batch[:, :, :, 40:].any()
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+def test_decoding(stride):
+    values = seen(0.81, 0.64, (0.5, -0.25), (3.0, 5.0), np.arange(10) / 10)
+    cells = {f"s{stride}": [(1, 2, values)]}
+    boxes, landmarks, scores = decode(outputs(96, 128, **cells), 96, 128)
+    assert (len(boxes), len(landmarks)) == (len(scores), len(scores))
+    assert len(scores) == sum(96 // each * (128 // each) for each in STRIDES)
+    [best] = np.flatnonzero(scores)
+    x, y, width, height = (each * stride for each in (2.5, 0.75, 3.0, 5.0))
+    assert scores[best] == pytest.approx(0.72)  # the root of 0.81 * 0.64
+    expected = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
+    np.testing.assert_allclose(boxes[best], expected, rtol=1e-6)
+    expected = (np.arange(10).reshape(5, 2) / 10 + [2, 1]) * stride
+    np.testing.assert_allclose(landmarks[best], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("cls", "obj", "score"), [(1.5, 1.0, 1.0), (-0.1, 1.0, 0.0)])
+def test_scores_stay_between_0_and_1(cls, obj, score):
+    _, _, scores = decode(outputs(32, 32, s32=[(0, 0, seen(cls, obj))]), 32, 32)
+    assert scores[-1] == score
+
+
+def test_no_face():
+    assert YuNet(Engine()).detect(make_pixels()) == []
+
+
+@pytest.mark.parametrize(("score", "number"), [(0.59, 0), (0.6, 0), (0.61, 1)])
+def test_faces_have_a_score_above_the_threshold(score, number):
+    engine = Engine(s16=[(1, 1, seen(np.float32(score), np.float32(score)))])
+    assert len(YuNet(engine).detect(make_pixels())) == number
+
+
+def test_overlapping_boxes_are_one_face():
+    near = [(1, 1, seen(0.7, 0.7)), (1, 2, seen(0.9, 0.9)), (2, 2, seen(0.8, 0.8))]
+    [face] = YuNet(Engine(s16=near)).detect(make_pixels(128, 96))
+    assert face.score == pytest.approx(0.9)
+    assert face.box == pytest.approx((0, -16, 64, 48))
+
+
+def test_faces_apart_are_given_best_first():
+    apart = [(0, 0, seen(0.7, 0.7)), (5, 7, seen(0.9, 0.9)), (0, 7, seen(0.8, 0.8))]
+    faces = YuNet(Engine(s16=apart)).detect(make_pixels(128, 96))
+    assert [face.score for face in faces] == pytest.approx([0.9, 0.8, 0.7])
+
+
+def test_faces_are_told_in_pixels_of_the_image():
+    engine = Engine(s32=[(2, 3, seen(landmarks=[1.0] * 10))])
+    [face] = YuNet(engine).detect(make_pixels(1280, 960))
+    assert engine.batch.shape == (1, 3, 480, 640)
+    assert face.box == pytest.approx((64, 0, 320, 256))
+    assert [type(each) for each in face.box] == [float] * 4
+    assert face.landmarks.dtype == np.float32
+    np.testing.assert_allclose(face.landmarks, [[256, 192]] * 5)
