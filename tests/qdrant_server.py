@@ -20,7 +20,6 @@ from urllib.parse import unquote, urlsplit
 import qdrant_edge as edge
 
 HANG_UP = 0  # a "status" of `fail_with`: the connection is closed without an answer
-
 _CONFIG = "request.json"
 _PATH = re.compile(r"/collections(?:/([^/]+)(/.*)?)?")
 _KINDS = {"keyword": edge.PayloadSchemaType.Keyword}
