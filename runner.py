@@ -189,14 +189,14 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
 def enroll(
     beam_options: Sequence[str], /, dry_run: bool, quiet: bool, verbose: bool, **values: Any
 ) -> int:
-    r"""Enroll the people of payload files (Parquet or JSONL) into a collection.
+    """Enroll the people of payload files (Parquet or JSONL) into a collection.
 
     What follows a single `--` are options of Apache Beam, as `-- --runner=FlinkRunner`.
 
     \b
-    muster enroll people.parquet --collection staff \
+    muster enroll people.parquet --collection staff \\
         --face-storage-type NoStorage --run-dir runs/2026-11-23
-    """
+    """  # noqa: D301  # click looks for the character itself
     if verbose:
         logging.getLogger().setLevel(logging.INFO)
     from pipelines.config import config_of
@@ -221,6 +221,8 @@ def run_enrollment(config: Any, quiet: bool) -> int:
     progress.close()
     if not quiet:
         click.echo(f"{account_table(report)}\nrun folder: {config.run_dir}", err=True)
+    if report.taken_over and not quiet:
+        click.echo("an unfinished run in this folder was taken over", err=True)
     if report.error:
         click.echo(f"muster: the run failed: {report.error}", err=True)
     print_json(report.to_json()["account"])
@@ -272,8 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if beams and ours[:1] != ["enroll"]:
             raise UsageError("only `enroll` takes options of Beam after `--`")
         code = muster.main(ours, prog_name="muster", standalone_mode=False, obj=beams)
-    except click.Abort:
-        code = 1
+    except click.Abort as abort:
+        interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
+        code = 128 + signal.SIGINT if interrupted else 1
     except click.ClickException as error:
         error.show()
         code = error.exit_code

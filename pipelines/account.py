@@ -16,15 +16,24 @@ _ACTIONS = ("enrolled", "updated", "unchanged")
 
 @dataclass(frozen=True, slots=True)
 class ResultCounts:
-    """What the result files hold. outcomes: by action for OK, by code otherwise."""
+    """What the result files hold. outcomes: by action for OK, by code otherwise.
+
+    damage: records that tell of damage to a file, and so of no row; damaged_sources: those files.
+    """
 
     outcomes: Counter[str]
-    damaged_inputs: int
+    damage: int
+    damaged_sources: frozenset[str]
 
     @property
     def records(self) -> int:
         """All records."""
         return self.outcomes.total()
+
+    @property
+    def rows(self) -> int:
+        """Records of rows."""
+        return self.records - self.damage
 
     @property
     def codes(self) -> dict[str, int]:
@@ -38,13 +47,14 @@ class ResultCounts:
 def count_results(prefix: str) -> ResultCounts:
     """Counts all records of the run's result files."""
     outcomes: Counter[str] = Counter()
-    damaged = 0
+    damaged: list[str] = []
     for line in _lines(prefix):
         record = json.loads(line)
         metadata = record["metadata"]
         outcomes[metadata.get("action", record["code"])] += 1
-        damaged += metadata.get("detail") == Detail.TRUNCATED_INPUT
-    return ResultCounts(outcomes, damaged)
+        if metadata.get("detail") == Detail.TRUNCATED_INPUT:
+            damaged.append(metadata["source"])
+    return ResultCounts(outcomes, len(damaged), frozenset(damaged))
 
 
 def close_account(rows_read: int, counts: ResultCounts) -> Account:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipelines.option_values import parse_columns, parse_duration, parse_size
+from pipelines.run_folder import RESULTS, STOP
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import COLUMN_FIELDS
@@ -75,6 +76,8 @@ class EnrollConfig:
                 f"--run-dir {self.run_dir}: its path holds one of * ? [, which Beam takes for a "
                 "glob; name another folder"
             )
+        if "://" in self.run_dir:
+            raise UsageError(f"--run-dir {self.run_dir}: expected a local folder")
         if self.workers < 1:
             raise UsageError(f"--workers: {self.workers}; expected 1 or more")
         for name, value in (
@@ -92,9 +95,14 @@ class EnrollConfig:
             )
 
     @property
+    def stop_marker(self) -> str:
+        """The file that stands for a stop, while there is one."""
+        return str(Path(self.run_dir).absolute() / STOP)
+
+    @property
     def results_prefix(self) -> str:
         """Where the result files go."""
-        return str(Path(self.run_dir).absolute() / "results" / "results")
+        return str(Path(self.run_dir).absolute() / RESULTS / "results")
 
 
 def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> EnrollConfig:

@@ -1,7 +1,5 @@
 """The main job: rows of people into a collection, one result record a row."""
 
-import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,17 +11,18 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
-from pipelines.account import close_account, count_results
+from pipelines.account import count_results
 from pipelines.config import EnrollConfig
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
-from pipelines.measurements import Measurements, measured, peak_memory_bytes
+from pipelines.measurements import measured
 from pipelines.plan_splits import Plan, plan_splits
 from pipelines.preflight import check_stamp, existing, opened
+from pipelines.report import make_report, where
 from pipelines.run_folder import check_free, claimed
 from schemas.errors import UsageError
-from schemas.report import Report, Status
+from schemas.report import Report
 from transforms.check_rows import CheckRows
 from transforms.decode_images import DecodeImages
 from transforms.detect_faces import DetectFaces
@@ -59,7 +58,7 @@ def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
         pipeline
         | "Splits" >> beam.Create(job.plan.splits, reshuffle=False)
         | "SpreadSplits" >> beam.Reshuffle()
-        | ReadRows(reader)
+        | ReadRows(reader, config.stop_marker)
         | CheckRows(config.face_storage_type, config.rules)
         | SkipUnchanged(job.store, config.collection, job.pack, config.rules)
         | DecodeImages(config.rules.max_image_pixels)
@@ -106,27 +105,17 @@ def run(
     called several times a second with the number of rows there are. Raises UsageError,
     RefusedError and RunFolderInUseError before anything is written.
     """
-    RUN_STATE.reset()
+    RUN_STATE.begin(config.stop_marker)
     with prepared(config, pack, store) as (job, _), claimed(Path(config.run_dir)) as folder:
         folder.write_manifest(manifest(job.config, job.pack, job.store, job.plan))
-        report = _execute(job, lambda: while_running(job.plan.rows))
+        report = _execute(job, folder.taken_over, lambda: while_running(job.plan.rows))
         folder.write_report(report.to_json())
         return report
 
 
-def where(failure: BaseException) -> str:
-    """Gives the class and the place of a failure's first cause, without its text."""
-    while failure.__cause__ is not None:
-        failure = failure.__cause__
-    frames = traceback.extract_tb(failure.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(failure).__name__}{place}"
-
-
-def _execute(job: Job, while_running: Callable[[], None]) -> Report:
-    started, began = datetime.now(UTC), time.monotonic()
-    error = ""
-    measurements = Measurements(0, 0, 0.0, {}, frozenset())
+def _execute(job: Job, taken_over: bool, while_running: Callable[[], None]) -> Report:
+    began = datetime.now(UTC)
+    measurements, error = None, ""
     RUN_STATE.under_way = True
     try:
         result: Any = run_pipeline(lambda p: compose(job, p), job.options, while_running)
@@ -134,30 +123,4 @@ def _execute(job: Job, while_running: Callable[[], None]) -> Report:
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
     counts = count_results(job.config.results_prefix)
-    account = close_account(counts.records if error else measurements.rows_read, counts)
-    if not error and not account.closes:
-        error = "the account does not close"
-    status = Status.FINISHED
-    if error or RUN_STATE.store_lost:
-        status = Status.FAILED
-    elif RUN_STATE.stopping:
-        status = Status.CANCELLED
-    seconds = time.monotonic() - began
-    return Report(
-        status=status,
-        account=account,
-        codes=counts.codes,
-        rows_not_read=None if error else max(0, job.plan.rows - account.rows_read),
-        damaged_inputs=counts.damaged_inputs,
-        started_at=started.isoformat(timespec="seconds"),
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
-        rows_per_second=round(account.rows_read / seconds, 2),
-        stages=measurements.stages,
-        retries=measurements.retries,
-        throttled_seconds=measurements.throttled_s,
-        peak_memory_bytes=peak_memory_bytes(),
-        skipped_files=job.plan.skipped_files,
-        unknown_fields=tuple(sorted(measurements.unknown_fields | job.plan.unknown_fields)),
-        error=error,
-    )
+    return make_report(job.plan, counts, measurements, error, began, RUN_STATE.stopping, taken_over)

@@ -3,7 +3,7 @@
 import resource
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ class Measurements:
     """stages: name -> calls and seconds, summed over all workers."""
 
     rows_read: int
-    retries: int
-    throttled_s: float
-    stages: Mapping[str, Mapping[str, float]]
-    unknown_fields: frozenset[str]
+    retries: int = 0
+    throttled_s: float = 0.0
+    stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unknown_fields: frozenset[str] = frozenset()
 
 
 def measured(result: Any) -> Measurements:

@@ -77,7 +77,6 @@ def _cut_lines(path: str, max_row_bytes: int) -> list[tuple[Split, int]]:
     except DAMAGE as error:
         if not is_compressed(path):
             raise _unreadable(path, f"cannot be read: {type(error).__name__}") from error
-        cuts[-1][2] += 1  # the record that tells of the damage
     ends = [*(each[0] for each in cuts[1:]), -1]
     return [
         (Split(path, absolute(path), Form.JSONL, start, end, line), rows)

@@ -17,6 +17,7 @@ REPORT = "report.json"
 LOCK = ".lock"
 RESULTS = "results"
 REJECTED = "rejected"
+STOP = ".stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class RunFolder:
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Writes `report.json`, the last file: from here on the run is over."""
+        (self.path / STOP).unlink(missing_ok=True)
+        for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
+            shutil.rmtree(partial, ignore_errors=True)
         write_json(self.path / REPORT, report)
 
 
@@ -43,7 +47,7 @@ def check_free(path: Path) -> None:
         )
     if path.exists() and not path.is_dir():
         raise UsageError(f"--run-dir {path}: is a file; expected a folder, which may not exist yet")
-    known = {f".{MANIFEST}.partial", LOCK, RESULTS, REJECTED}
+    known = {f".{MANIFEST}.partial", LOCK, STOP, RESULTS, REJECTED}
     if path.is_dir() and not (path / MANIFEST).exists():
         strangers = sorted(each.name for each in path.iterdir() if each.name not in known)
         if strangers:
@@ -77,6 +81,7 @@ def claimed(path: Path) -> Iterator[RunFolder]:
         taken_over = (path / MANIFEST).exists()
         for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
             shutil.rmtree(path / leftover, ignore_errors=True)
+        (path / STOP).unlink(missing_ok=True)
         (path / RESULTS).mkdir(mode=0o700)
         yield RunFolder(path, taken_over)
     finally:

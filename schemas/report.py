@@ -46,6 +46,7 @@ class Report:
     codes: Mapping[str, int]
     rows_not_read: int | None
     damaged_inputs: int
+    taken_over: bool
     started_at: str
     finished_at: str
     seconds: float

@@ -1,6 +1,7 @@
 """The same job on Beam's portable runner: workers in this process, and in others."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -109,6 +110,41 @@ def test_other_workers_same_outcome(muster: Muster, payload: Path, tmp_path: Pat
         assert other_vectors.keys() == vectors.keys()
         for person_id, point in other_vectors.items():
             assert float(point.vector @ vectors[person_id].vector) > 0.9999
+
+
+def test_a_stop_reaches_other_processes(muster: Muster, payload: Path, tmp_path: Path) -> None:
+    """Through a file in the run folder; what was acknowledged is recorded."""
+    with QdrantTestServer(tmp_path / "server") as server, worker_pool(tmp_path / "log") as pool:
+        muster.store = server.url
+        muster.create()
+        external = f"--environment_type=EXTERNAL --environment_config=localhost:{pool.port}"
+        beam = [*PORTABLE, "--job_endpoint=embed", *external.split()]
+        with started("enroll", payload, payload_again(payload), *muster.options("run"), *beam) as (
+            process
+        ):
+            wait_for_records(muster.folder / "run")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        assert process.returncode == 130
+        report = muster.report("run")
+        assert report["status"] == "cancelled"
+        assert report["rows_not_read"] > 0
+        recorded = outcomes(muster.records("run"))
+        assert len(recorded) == report["account"]["rows_read"] > 0
+        assert set(muster.stored(*recorded)) == set(recorded)
+    assert not (muster.folder / "run" / ".stop").exists()
+
+
+def payload_again(path: Path) -> Path:
+    """Gives many more people, so that a stop comes before the end."""
+    return write_lines(path.with_name("more.jsonl"), people(600)[140:])
+
+
+def wait_for_records(run: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not any((run / "results").glob("beam-temp*/*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_direct_runner_gives_the_same(muster: Muster, payload: Path) -> None:

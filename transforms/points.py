@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from schemas.errors import Code, RejectedError
 from schemas.ids import point_id
 from schemas.options import FaceStorageType, Rules
 from schemas.records import EmbeddedFace, Person
@@ -19,6 +18,10 @@ LOOK_UP_FIELDS = ("face_digest", "record_digest", "rules_digest", "pack", "detec
 
 _IMAGE_FIELDS = {FaceStorageType.THUMBNAILS: "thumbnail", FaceStorageType.FULL_IMAGE: "image"}
 _VECTOR_OVERHEAD_BYTES = 4_000
+
+
+class BadVectorError(Exception):
+    """A recogniser gave what must not be stored."""
 
 
 def pack_mark(pack: Pack) -> dict[str, str]:
@@ -43,7 +46,7 @@ def is_unchanged(
 
 
 def to_point(embedded: EmbeddedFace, rules: Rules, pack: Pack) -> Point:
-    """Gives the whole point. Raises RejectedError for a vector that must not be stored."""
+    """Gives the whole point. Raises BadVectorError."""
     person, face = embedded.person, embedded.face
     check_vector(embedded, pack.stamp.dimension)
     payload: dict[str, Any] = {
@@ -65,12 +68,12 @@ def to_point(embedded: EmbeddedFace, rules: Rules, pack: Pack) -> Point:
 
 
 def check_vector(embedded: EmbeddedFace, dimension: int) -> None:
-    """Raises RejectedError(INTERNAL_ERROR): a store would take NaN and be spoiled by it."""
+    """Raises BadVectorError: a store would take NaN and be spoiled by it."""
     vector = embedded.vector
     if vector.shape != (dimension,) or not np.isfinite(vector).all():
-        raise RejectedError(Code.INTERNAL_ERROR, "bad_vector")
+        raise BadVectorError(f"shape {vector.shape}, or not finite")
     if abs(float(np.linalg.norm(vector)) - 1.0) > 1e-3:
-        raise RejectedError(Code.INTERNAL_ERROR, "bad_vector")
+        raise BadVectorError("not of length 1")
 
 
 def request_bytes(embedded: EmbeddedFace) -> int:

@@ -106,11 +106,12 @@ class RowReader:
 
 
 class _ReadFn(beam.DoFn):
-    def __init__(self, reader: RowReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: RowReader, stop_marker: str) -> None:
+        self._reader, self._stop_marker = reader, stop_marker
 
     def setup(self) -> None:
         prepare_process()  # this is the first of the stages that share a worker
+        RUN_STATE.join(self._stop_marker)
 
     def process(self, split: Split) -> Iterable[Row]:
         for row in self._reader.read(split):
@@ -122,9 +123,13 @@ class _ReadFn(beam.DoFn):
 
 @dataclass
 class ReadRows(beam.PTransform[PCollection[Split], PCollection[Row]]):
-    """Splits to Rows. Every physical row gives exactly one; damage gives one of its own."""
+    """Splits to Rows. Every physical row gives exactly one; damage gives one of its own.
+
+    stop_marker: a file whose appearance ends the reading.
+    """
 
     reader: RowReader
+    stop_marker: str
 
     def expand(self, splits: PCollection[Split]) -> PCollection[Row]:
-        return splits | "ReadSplit" >> beam.ParDo(_ReadFn(self.reader))
+        return splits | "ReadSplit" >> beam.ParDo(_ReadFn(self.reader, self.stop_marker))

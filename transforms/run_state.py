@@ -1,11 +1,17 @@
-"""What a run and its workers tell each other within one process: stop, and how far we are.
+"""What a run and its workers tell each other: stop; and, within a process, how far we are.
 
-On a cluster each worker process has its own, which nobody reads: there, Beam's metrics and the
-runner's own cancellation serve.
+A stop is an event in this process and a file beside the results, which all workers can reach
+wherever they are: a worker looks for it once a second.
 """
 
 import threading
+import time
 from collections import Counter
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+_LOOK_EVERY_S = 1.0
 
 
 class RunState:
@@ -18,29 +24,36 @@ class RunState:
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._stop = threading.Event()
-        self.store_lost = False
+        self._marker = ""
+        self._next_look = 0.0
         self.under_way = False
 
-    def reset(self) -> None:
-        """Forgets the run before."""
+    def begin(self, marker: str) -> None:
+        """Forgets the run before. marker: the file that stands for a stop of this run."""
         with self._lock:
             self._outcomes.clear()
-        self._stop.clear()
-        self.store_lost = False
-        self.under_way = False
+            self._stop.clear()
+            self._marker = marker
+            self.under_way = False
+
+    def join(self, marker: str) -> None:
+        """Makes a worker's process take part in the run; the launcher's own already does."""
+        if marker != self._marker:
+            self.begin(marker)
 
     def stop(self) -> None:
-        """Makes the readers yield no more; what is under way is finished and recorded."""
+        """Makes all readers yield no more; what is under way is finished and recorded."""
         self._stop.set()
-
-    def lose_store(self) -> None:
-        """Stops the run because the store stays away."""
-        self.store_lost = True
-        self.stop()
+        if self._marker and not FileSystems.exists(self._marker):
+            FileSystems.create(self._marker, compression_type=CompressionTypes.UNCOMPRESSED).close()
 
     @property
     def stopping(self) -> bool:
-        """True from the first call of `stop` on."""
+        """True from the first call of `stop` on, in whichever process that was."""
+        if not self._stop.is_set() and self._marker and time.monotonic() > self._next_look:
+            self._next_look = time.monotonic() + _LOOK_EVERY_S
+            if FileSystems.exists(self._marker):
+                self._stop.set()
         return self._stop.is_set()
 
     def count(self, outcome: str) -> None:

@@ -17,7 +17,7 @@ RESULTS_SUFFIX = ".jsonl"
 def _record(outcome: Outcome) -> str:
     """Gives the outcome's line, counted on its way."""
     if outcome.code is Code.DATABASE_ERROR:
-        RUN_STATE.lose_store()  # no use in reading on
+        RUN_STATE.stop()  # the store stays away: no use in reading on
     RUN_STATE.count(outcome.action or outcome.code)
     return json.dumps(outcome.to_json(), ensure_ascii=False)
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from pipelines.account import ResultCounts, close_account, count_results
+from pipelines.account import close_account, count_results
 from schemas.errors import Code, Detail
 from schemas.records import Outcome
 from schemas.report import Account
@@ -41,7 +41,7 @@ def test_all_records_of_all_files_are_counted(prefix):
         "ERR_INVALID_IMAGE": 2,
         "ERR_UNPROCESSABLE_CONTENT": 2,
     }
-    assert counts.damaged_inputs == 1
+    assert (counts.damage, len(counts.damaged_sources)) == (1, 1)
     assert counts.records == 10
     assert counts.codes == {"ERR_INVALID_IMAGE": 2, "ERR_UNPROCESSABLE_CONTENT": 2, "OK": 6}
     assert list(counts.codes) == sorted(counts.codes)
@@ -55,7 +55,7 @@ def test_other_files_are_not(prefix):
 
 def test_a_run_without_results(prefix):
     counts = count_results(prefix)
-    assert (counts.records, counts.damaged_inputs, counts.codes) == (0, 0, {})
+    assert (counts.records, counts.damage, counts.codes) == (0, 0, {})
 
 
 def test_the_account_closes_where_every_row_has_one_record(prefix):
@@ -74,6 +74,6 @@ def test_a_lost_or_doubled_record_shows(prefix, rows_read):
 
 
 def test_nothing_read_and_nothing_written_closes():
-    account = close_account(0, ResultCounts(count_results("nowhere/results").outcomes, 0))
+    account = close_account(0, count_results("nowhere/results"))
     assert account == Account(0, 0, 0, 0, {})
     assert account.closes

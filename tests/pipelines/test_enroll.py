@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.config import EnrollConfig
-from pipelines.enroll import Job, compose, prepared, run, where
+from pipelines.enroll import Job, compose, prepared, run
 from schemas.options import FaceStorageType
 from tests.command import COLLECTION, read_records
 from tests.fakes import NullPack, NullStoreSpec
@@ -128,15 +128,3 @@ def test_writes_come_in_batches(tmp_path: Path) -> None:
     with connected(spec) as store:
         run(make_config(tmp_path, workers=1), NullPack(), spec)
     assert store.upserted == [64, 64, 22]  # type: ignore[attr-defined]
-
-
-def test_a_failure_is_told_by_class_and_place() -> None:
-    try:
-        try:
-            raise KeyError("private")
-        except KeyError as error:
-            raise RuntimeError("private too") from error
-    except RuntimeError as failure:
-        told = where(failure)
-    assert told.startswith("KeyError at test_enroll.py:")
-    assert "private" not in told

@@ -56,8 +56,8 @@ def _check_url(url: str) -> None:
         lawful = False
     if not lawful:
         raise UsageError("--store: not a URL as http://localhost:6333")
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or parts.query or parts.fragment:  # would stand in the manifest
         raise UsageError(
-            "--store: the URL holds a user or password; give the key in QDRANT_API_KEY "
-            "or in the file that QDRANT_API_KEY_FILE names"
+            "--store: the URL holds more than host, port and path; give the key in "
+            "QDRANT_API_KEY or in the file that QDRANT_API_KEY_FILE names"
         )

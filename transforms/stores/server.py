@@ -71,11 +71,15 @@ class ServerStore:
                 name, {stamp.pack: vector}, metadata={_METADATA_KEY: stamp.to_json()}
             )
         )
-        self._call(
-            lambda: self._client.create_payload_index(
-                name, "person_id", models.PayloadSchemaType.KEYWORD, wait=True
+        try:
+            self._call(
+                lambda: self._client.create_payload_index(
+                    name, "person_id", models.PayloadSchemaType.KEYWORD, wait=True
+                )
             )
-        )
+        except StoreError:
+            self.delete_collection(name)  # half of a collection would look like a whole one
+            raise
 
     def find_collection(self, name: str) -> Collection | None:
         """Counts exactly."""

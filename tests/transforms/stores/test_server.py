@@ -365,4 +365,4 @@ def test_a_run_that_is_stopped_waits_no_more(server: QdrantTestServer, call: Cal
         assert error.code is Code.DATABASE_ERROR
     finally:
         stopping.cancel()
-        RUN_STATE.reset()
+        RUN_STATE.begin("")

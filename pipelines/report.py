@@ -1,0 +1,65 @@
+"""Puts together what a run tells of itself: `report.json`."""
+
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.account import ResultCounts, close_account
+from pipelines.measurements import Measurements, peak_memory_bytes
+from pipelines.plan_splits import Plan
+from schemas.errors import Code
+from schemas.report import Report, Status
+
+
+def make_report(
+    plan: Plan,
+    counts: ResultCounts,
+    measurements: Measurements | None,
+    error: str,
+    began: datetime,
+    stopped: bool,
+    taken_over: bool,
+) -> Report:
+    """Gives the report. measurements: None where the pipeline broke, which `error` tells."""
+    seen = measurements or Measurements(rows_read=counts.records)
+    account = close_account(seen.rows_read, counts)
+    if not error and not account.closes:
+        error = "the account does not close"
+    if not error and Code.DATABASE_ERROR in counts.codes:
+        error = "the store was given up"
+    ended = datetime.now(UTC)
+    seconds = (ended - began).total_seconds()
+    return Report(
+        status=_status(error, stopped),
+        account=account,
+        codes=counts.codes,
+        rows_not_read=plan.rows - counts.rows if measurements else None,
+        damaged_inputs=len(counts.damaged_sources),
+        taken_over=taken_over,
+        started_at=began.isoformat(timespec="seconds"),
+        finished_at=ended.isoformat(timespec="seconds"),
+        seconds=round(seconds, 3),
+        rows_per_second=round(account.rows_read / seconds, 2),
+        stages=seen.stages,
+        retries=seen.retries,
+        throttled_seconds=seen.throttled_s,
+        peak_memory_bytes=peak_memory_bytes(),
+        skipped_files=plan.skipped_files,
+        unknown_fields=tuple(sorted(seen.unknown_fields | plan.unknown_fields)),
+        error=error,
+    )
+
+
+def _status(error: str, stopped: bool) -> Status:
+    if error:
+        return Status.FAILED
+    return Status.CANCELLED if stopped else Status.FINISHED
+
+
+def where(failure: BaseException) -> str:
+    """Gives the class and the place of a failure's first cause, without its text."""
+    while failure.__cause__ is not None:
+        failure = failure.__cause__
+    frames = traceback.extract_tb(failure.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(failure).__name__}{place}"
