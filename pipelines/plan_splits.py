@@ -55,7 +55,7 @@ def deal(splits: list[Split], workers: int) -> Iterator[Split]:
     """Gives every split whole, or in one part a worker where there are too few of them."""
     few = len(splits) < _SPLITS_A_WORKER * workers
     for split in splits:
-        parts = workers if few or split.end == -1 else 1
+        parts = workers if few or is_compressed(split.path) else 1
         for part in range(parts):
             yield replace(split, part=part, parts=parts)
 
@@ -75,8 +75,10 @@ def _cut_lines(path: str, max_row_bytes: int) -> list[tuple[Split, int]]:
                     cuts.append([line.offset, number, 0])
                 cuts[-1][2] += not is_blank(line)
     except DAMAGE as error:
-        if not is_compressed(path):
-            raise _unreadable(path, f"cannot be read: {type(error).__name__}") from error
+        begun = cuts[-1][2] > 0 or isinstance(error, EOFError)
+        if not (begun and is_compressed(path)):
+            why = "cannot be read, or is not what its suffix says"
+            raise _unreadable(path, f"{why} ({type(error).__name__})") from error
     ends = [*(each[0] for each in cuts[1:]), -1]
     return [
         (Split(path, absolute(path), Form.JSONL, start, end, line), rows)

@@ -142,3 +142,12 @@ def test_server_down(muster: Muster, payload: Path) -> None:
         muster("collections", "create", COLLECTION, "--store", muster.store),
     ):
         assert_refused(ended, "ERR_DATABASE_ERROR", message, muster.store)
+
+
+def test_a_gzip_that_is_none(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    path = tmp_path / "in.jsonl.gz"
+    path.write_bytes(b'{"person_id": "x"}\n')
+    ended = muster.enroll("run", path)
+    message = "The posted JSON is malformed or contains fields that are not of the correct type."
+    assert_refused(ended, "ERR_UNPROCESSABLE_CONTENT", message, str(path), "suffix")

@@ -54,11 +54,17 @@ def _text(value: Any) -> str:
         case bool() | int():
             return json.dumps(value)
         case Decimal() if value.is_finite():
-            return str(value)
+            return _number(value)
         case date() | time():  # a datetime is a date
             return value.isoformat()
         case _:
             raise _rejected()
+
+
+def _number(value: Decimal) -> str:
+    """Gives the text that JSON has for the number, where a float can hold it."""
+    text = json.dumps(float(value))
+    return text if Decimal(text) == value else str(value)
 
 
 def _rejected() -> RejectedError:

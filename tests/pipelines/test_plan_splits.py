@@ -184,7 +184,8 @@ class TestDealing:
         ]
 
     def test_a_file_that_cannot_be_cut_always_does(self):
-        dealt = list(deal([split(0, -1), *(split(number) for number in range(1, 9))], 2))
+        packed = Split("0.jsonl.gz", "/0.jsonl.gz", Form.JSONL, 0, -1, 0)
+        dealt = list(deal([packed, *(split(number) for number in range(1, 9))], 2))
         assert [each.parts for each in dealt] == [2, 2, *[1] * 8]
 
     def test_one_worker_takes_all(self):
