@@ -50,7 +50,7 @@ def main() -> None:
     if arguments.child:
         print(_peak(*arguments.child))
         return
-    print(f"{'peak resident memory, MB':<44}{FEW:>8,}{MANY:>9,}   ratio")
+    print(f"{'peak resident memory, MB':<50}{FEW:>8,}{MANY:>9,}   ratio")
     with TemporaryDirectory() as folder:
         top = Path(folder)
         for name, file in FORMS.items():
@@ -73,7 +73,7 @@ def _compare(name: str, top: Path, file: str, pack: str, store: str) -> float:
         command = [sys.executable, "-m", "benchmarks.memory", *child]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peaks.append(float(done.stdout.split()[-1]))
-    print(f"{name:<44}{peaks[0]:>8.0f}{peaks[1]:>9.0f}   {peaks[1] / peaks[0]:.3f}", flush=True)
+    print(f"{name:<50}{peaks[0]:>8.0f}{peaks[1]:>9.0f}   {peaks[1] / peaks[0]:.3f}", flush=True)
     return peaks[1] - peaks[0]
 
 
