@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -144,7 +144,8 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UsageError(f"--config {path}: cannot be read as YAML: {error}") from error
+        what = getattr(error, "problem", None) or getattr(error, "strerror", None) or "not text"
+        raise UsageError(f"--config {path}: cannot be read as YAML: {what}") from error
     if not isinstance(values, dict):
         raise UsageError(f"--config {path}: expected `option: value` lines")
     known = {each.name for each in context.command.params} - {"config"}
@@ -153,8 +154,8 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
         raise UsageError(
             f"--config {path}: no option {name!r}; expected some of {', '.join(sorted(known))}"
         )
-    if isinstance(values.get("inputs"), str):
-        values["inputs"] = [values["inputs"]]
+    for name in {"inputs", "column"} & values.keys():
+        values[name] = [values[name]] if isinstance(values[name], str) else values[name]
     context.default_map = values
 
 
@@ -197,8 +198,7 @@ def enroll(
     muster enroll people.parquet --collection staff \\
         --face-storage-type NoStorage --run-dir runs/2026-11-23
     """  # noqa: D301  # click looks for the character itself
-    if verbose:
-        logging.getLogger().setLevel(logging.INFO)
+    logging.getLogger().setLevel(logging.INFO if verbose else logging.CRITICAL)
     from pipelines.config import config_of
     from pipelines.dry_run import dry_run as say
 
@@ -206,7 +206,8 @@ def enroll(
     if dry_run:
         print_json(say(config))
         return 0
-    return run_enrollment(config, quiet)
+    with nullcontext() if verbose else libraries_silenced():
+        return run_enrollment(config, quiet)
 
 
 def run_enrollment(config: Any, quiet: bool) -> int:
@@ -227,6 +228,22 @@ def run_enrollment(config: Any, quiet: bool) -> int:
         click.echo(f"muster: the run failed: {report.error}", err=True)
     print_json(report.to_json()["account"])
     return exit_code(report, config.max_rejected, received[0] if received else None)
+
+
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Keeps our stderr, and takes it from C libraries, which tell there of each broken image."""
+    ours, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    before = sys.stderr
+    try:
+        os.dup2(null, 2)
+        with os.fdopen(os.dup(ours), "w", buffering=1) as sys.stderr:
+            yield
+    finally:
+        sys.stderr = before
+        os.dup2(ours, 2)
+        os.close(ours)
+        os.close(null)
 
 
 @contextmanager
@@ -269,10 +286,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
     logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
-    ours, beams = split_arguments(sys.argv[1:] if arguments is None else arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    ours, beams = split_arguments(given) if given[:1] == ["enroll"] else (given, [])
     try:
-        if beams and ours[:1] != ["enroll"]:
-            raise UsageError("only `enroll` takes options of Beam after `--`")
         code = muster.main(ours, prog_name="muster", standalone_mode=False, obj=beams)
     except click.Abort as abort:
         interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
@@ -290,6 +306,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         click.echo(f"muster: {error.why}", err=True)
         print_json({"code": str(error.code), "message": MESSAGES[error.code]})
         code = 4
+    except Exception as error:  # a bug, or a full disk; the text may hold what is private
+        from pipelines.report import where
+
+        click.echo(f"muster: this should not happen: {where(error)}", err=True)
+        code = 1
     sys.exit(code or 0)
 
 

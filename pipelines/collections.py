@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.preflight import existing, opened
 from schemas.errors import Code, RefusedError
-from schemas.ids import check_collection_name, point_id
+from schemas.ids import check_collection_name, is_person_id, point_id
 from transforms.faces.catalogue import find_pack
 from transforms.stores.base import Collection
 from transforms.stores.connect import store_spec
@@ -64,7 +64,7 @@ def get_person(store: str, collection: str, person_id: str) -> dict[str, Any]:
     check_collection_name(collection)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
         existing(handle, collection)
-        point = handle.get(collection, point_id(person_id))
+        point = handle.get(collection, point_id(person_id)) if is_person_id(person_id) else None
         if point is None:
             raise RefusedError(
                 Code.NOT_FOUND, f"collection {collection!r} holds no person of this id"

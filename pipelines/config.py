@@ -1,6 +1,5 @@
 """Everything that decides an enrollment, in one frozen object."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,9 @@ from schemas.ids import check_collection_name
 from schemas.inputs import COLUMN_FIELDS
 from schemas.options import FaceStorageType, MultipleFaces, Rules
 from transforms.faces.catalogue import DEFAULT_PACK
+from transforms.person_metadata import is_text
 from transforms.stores.connect import DEFAULT_RETRY_FOR_S
+from transforms.worker import cores
 
 T = TypeVar("T")
 
@@ -44,11 +45,6 @@ class RejectedLimit:
         return rejected <= (self.number * rows / 100 if self.percent else self.number)
 
 
-def default_workers() -> int:
-    """Gives one worker a core."""
-    return os.cpu_count() or 1
-
-
 @dataclass(frozen=True, slots=True)
 class EnrollConfig:
     """The options of `enroll`, checked when it is made. Beam's own stay as they were given."""
@@ -59,7 +55,7 @@ class EnrollConfig:
     run_dir: str
     store: str = DEFAULT_STORE
     pack: str = DEFAULT_PACK
-    workers: int = field(default_factory=default_workers)
+    workers: int = field(default_factory=cores)
     rules: Rules = field(default_factory=Rules)
     max_row_bytes: int = 64_000_000
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -71,13 +67,15 @@ class EnrollConfig:
         if not self.inputs:
             raise UsageError("no INPUT given; expected files, folders or globs")
         check_collection_name(self.collection)
+        if not is_text(self.run_dir) or not self.run_dir:
+            raise UsageError(f"--run-dir {self.run_dir!r}: expected the name of a folder, in UTF-8")
+        if "://" in self.run_dir:
+            raise UsageError(f"--run-dir {self.run_dir}: expected a local folder")
         if any(each in self.results_prefix for each in "*?["):
             raise UsageError(
                 f"--run-dir {self.run_dir}: its path holds one of * ? [, which Beam takes for a "
                 "glob; name another folder"
             )
-        if "://" in self.run_dir:
-            raise UsageError(f"--run-dir {self.run_dir}: expected a local folder")
         if self.workers < 1:
             raise UsageError(f"--workers: {self.workers}; expected 1 or more")
         for name, value in (
@@ -115,7 +113,7 @@ def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> En
         run_dir=values["run_dir"],
         store=values["store"],
         pack=values["pack"],
-        workers=default_workers() if values["workers"] is None else values["workers"],
+        workers=cores() if values["workers"] is None else values["workers"],
         rules=Rules(
             multiple_faces=MultipleFaces(values["multiple_faces"]),
             max_image_bytes=_read("--max-image-bytes", parse_size, values["max_image_bytes"]),

@@ -123,4 +123,12 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[], None]) -> R
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
     counts = count_results(job.config.results_prefix)
-    return make_report(job.plan, counts, measurements, error, began, RUN_STATE.stopping, taken_over)
+    return make_report(
+        job.plan,
+        counts,
+        measurements,
+        began=began,
+        error=error or RUN_STATE.why,
+        stopped=RUN_STATE.stopping,
+        taken_over=taken_over,
+    )

@@ -1,14 +1,17 @@
 """INPUT arguments to files, in the order that the contract fixes."""
 
+import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines.run_folder import LOCK, MANIFEST
 from schemas.errors import UsageError
 from schemas.inputs import Form
+from transforms.stores.edge import STAMP_FILE
 
 SUFFIXES = {
     ".parquet": Form.PARQUET,
@@ -78,6 +81,9 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
 
 
 def _glob(pattern: str) -> list[tuple[str, int]]:
+    if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
+        paths = glob.glob(pattern, recursive=True, include_hidden=True)
+        return _in_order((each, os.path.getsize(each)) for each in paths if os.path.isfile(each))
     try:
         [result] = FileSystems.match([pattern])
     except Exception as error:  # each filesystem has its own; none is a crash of ours
@@ -91,12 +97,30 @@ def _walk(folder: str) -> list[tuple[str, int]]:
     def refuse(error: OSError) -> NoReturn:
         raise UsageError(f"input {folder}: cannot be listed: {error}") from error
 
-    walked = os.walk(folder, onerror=refuse)
-    paths = [os.path.join(below, name) for below, _, names in walked for name in names]
+    visited = set[str]()
+    paths: list[str] = []
+    for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        place = os.path.realpath(below)
+        if place in visited or _is_ours(names):  # a link that leads back, or what a run wrote
+            folders.clear()
+            continue
+        visited.add(place)
+        paths += [os.path.join(below, name) for name in names]
+    return _in_order((path, _size(path)) for path in paths)
+
+
+def _is_ours(names: Sequence[str]) -> bool:
+    """True for the files of a run folder or of an embedded collection."""
+    return {MANIFEST, LOCK} <= set(names) or STAMP_FILE in names
+
+
+def _size(path: str) -> int:
     try:
-        return _in_order((path, os.path.getsize(path)) for path in paths)
+        return os.path.getsize(path)
     except OSError as error:
-        refuse(error)
+        if form_of(path) is None:  # it would be passed over
+            return 0
+        raise UsageError(f"input {path}: cannot be read: {error.strerror}") from error
 
 
 def _in_order(found: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:

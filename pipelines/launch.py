@@ -7,7 +7,7 @@ side thread, while this one stays free for signals and progress.
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
@@ -20,10 +20,11 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.runner import create_runner
 
 from schemas.errors import UsageError
 
-_LOCAL_RUNNERS = {"FnApiRunner", "DirectRunner", "SwitchingDirectRunner"}
+_LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
 _POLL_S = 0.2
 
 
@@ -46,13 +47,18 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
             "--direct_running_mode=multi_processing holds the model once a process and loses "
             "options; leave it out, --workers already uses all cores"
         )
+    name = options.view_as(StandardOptions).runner
+    try:
+        create_runner(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
     return options
 
 
 def is_one_process(options: PipelineOptions) -> bool:
     """True where all workers live in this process, as an embedded store needs."""
     runner = options.view_as(StandardOptions).runner
-    return runner in _LOCAL_RUNNERS or (
+    return runner.lower() in _LOCAL_RUNNERS or (
         options.view_as(PortableOptions).environment_type == "LOOPBACK"
     )
 
@@ -88,7 +94,7 @@ def run_pipeline(
 
 def _runner(options: PipelineOptions) -> Any:
     name = options.view_as(StandardOptions).runner
-    if name != "FnApiRunner":
+    if name.lower() != "fnapirunner":
         return name
     # It runs several workers as threads in spite of a warning that says it will not.
     logging.getLogger(fn_runner.__name__).setLevel(logging.ERROR)
@@ -98,15 +104,19 @@ def _runner(options: PipelineOptions) -> Any:
     return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(info))
 
 
+class _Flags(_BeamArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Tells what is wrong without Beam's hundred lines of usage."""
+        raise UsageError(f"after `--`: {message}")
+
+
 def _check_flags(flags: Sequence[str]) -> None:
-    parser = _BeamArgumentParser(prog="--", add_help=False, allow_abbrev=False)
+    parser = _Flags(prog="--", add_help=False, allow_abbrev=False)
     for each in PipelineOptions.__subclasses__():
         each._add_argparse_args(parser)  # Beam's own hook for declaring options
-    try:
-        _, unknown = parser.parse_known_args(list(flags))
-    except SystemExit as error:  # argparse has told on stderr what is wrong
-        raise UsageError("after `--`: an option of Beam's has a value it cannot have") from error
+    _, unknown = parser.parse_known_args(list(flags))
     if unknown:
         raise UsageError(
-            f"after `--`: Beam knows no option {unknown[0]!r}; Muster's own options stand before"
+            f"after `--`: Beam knows no option {unknown[0].partition('=')[0]!r}; Muster's own "
+            "options stand before"
         )

@@ -27,7 +27,9 @@ def manifest(config: EnrollConfig, pack: Pack, store: StoreSpec, plan: Plan) -> 
     """Gives the object that is written first."""
     options = asdict(config)
     # Beam's options may hold credentials of filesystems: their names are enough.
-    options["beam_options"] = [each.partition("=")[0] for each in config.beam_options]
+    options["beam_options"] = [
+        each.partition("=")[0] for each in config.beam_options if each.startswith("-")
+    ]
     return {
         "inputs": [asdict(each) for each in plan.inputs],
         "rows": plan.rows,

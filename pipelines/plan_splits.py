@@ -68,18 +68,21 @@ def absolute(path: str) -> str:
 def _cut_lines(path: str, max_row_bytes: int) -> list[tuple[Split, int]]:
     """Counts the rows and notes where they begin; damage is the reader's to tell."""
     cuts: list[list[int]] = [[0, 0, 0]]  # first byte, first line, rows
+    end = 0
     try:
         with open_lines(path) as stream:
             for number, line in enumerate(iter_lines(stream, max_row_bytes)):
                 if line.offset - cuts[-1][0] >= SPLIT_BYTES and not is_compressed(path):
                     cuts.append([line.offset, number, 0])
                 cuts[-1][2] += not is_blank(line)
+                end = line.offset + line.size
     except DAMAGE as error:
         begun = cuts[-1][2] > 0 or isinstance(error, EOFError)
         if not (begun and is_compressed(path)):
             why = "cannot be read, or is not what its suffix says"
             raise _unreadable(path, f"{why} ({type(error).__name__})") from error
-    ends = [*(each[0] for each in cuts[1:]), -1]
+    # What is added to the file from now on is for the next run.
+    ends = [*(each[0] for each in cuts[1:]), -1 if is_compressed(path) else end]
     return [
         (Split(path, absolute(path), Form.JSONL, start, end, line), rows)
         for (start, line, rows), end in zip(cuts, ends, strict=True)

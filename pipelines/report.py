@@ -15,12 +15,16 @@ def make_report(
     plan: Plan,
     counts: ResultCounts,
     measurements: Measurements | None,
-    error: str,
+    *,
     began: datetime,
+    error: str,
     stopped: bool,
     taken_over: bool,
 ) -> Report:
-    """Gives the report. measurements: None where the pipeline broke, which `error` tells."""
+    """Gives the report. measurements: None where the pipeline broke.
+
+    error: what broke the pipeline, or made a worker stop it; empty where nothing did.
+    """
     seen = measurements or Measurements(rows_read=counts.records)
     account = close_account(seen.rows_read, counts)
     if not error and not account.closes:

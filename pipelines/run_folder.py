@@ -19,6 +19,9 @@ RESULTS = "results"
 REJECTED = "rejected"
 STOP = ".stop"
 
+_BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
+_KEYS = {"inputs", "options", "pack", "store"}
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -28,8 +31,9 @@ class RunFolder:
     taken_over: bool
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Writes `manifest.json`, the first file."""
+        """Writes `manifest.json`, the first file, and makes room for results."""
         write_json(self.path / MANIFEST, manifest)
+        (self.path / RESULTS).mkdir(mode=0o700)
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Writes `report.json`, the last file: from here on the run is over."""
@@ -40,52 +44,72 @@ class RunFolder:
 
 
 def check_free(path: Path) -> None:
-    """Raises UsageError for a finished run, or a folder that is no run's."""
-    if (path / REPORT).exists():
+    """Raises UsageError for a finished run and for what is no run's, and RunFolderInUseError."""
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--run-dir {path}: is a file; expected a folder, which may not exist yet")
+    above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not os.access(above, os.W_OK):
+        raise UsageError(f"--run-dir {path}: cannot be written: {above} is not writable")
+    if not path.exists():
+        return
+    entries = {each.name for each in path.iterdir()}
+    if not entries <= _BEFORE_MANIFEST and not _is_run(path):
+        stranger = min(entries - _BEFORE_MANIFEST)
+        raise UsageError(
+            f"--run-dir {path}: holds files of something else ({stranger}); name a new or an "
+            "empty folder"
+        )
+    if REPORT in entries:
         raise UsageError(
             f"--run-dir {path}: holds a finished run ({REPORT}); name a new folder for this run"
         )
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"--run-dir {path}: is a file; expected a folder, which may not exist yet")
-    known = {f".{MANIFEST}.partial", LOCK, STOP, RESULTS, REJECTED}
-    if path.is_dir() and not (path / MANIFEST).exists():
-        strangers = sorted(each.name for each in path.iterdir() if each.name not in known)
-        if strangers:
-            raise UsageError(
-                f"--run-dir {path}: holds files of something else ({strangers[0]}); name a new "
-                "or an empty folder"
-            )
+    if LOCK in entries:
+        with _locked(path):
+            pass
+
+
+def _is_run(path: Path) -> bool:
+    """True where a run of ours was: its lock is there, and its manifest."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (path / LOCK).exists() and isinstance(manifest, dict) and manifest.keys() >= _KEYS
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise RunFolderInUseError(
+            f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
+        ) from error
+    finally:
+        os.close(lock)
 
 
 @contextmanager
 def claimed(path: Path) -> Iterator[RunFolder]:
     """Makes or takes over the folder and holds its lock for the block.
 
-    Raises UsageError as `check_free` does, and RunFolderInUseError where a run lives in it.
+    Raises UsageError and RunFolderInUseError as `check_free` does.
     """
     check_free(path)  # before anything of somebody else's is touched
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
-        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UsageError(f"--run-dir {path}: cannot be written: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunFolderInUseError(
-                f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
-            ) from error
-        check_free(path)  # again: it may have been finished meanwhile
-        taken_over = (path / MANIFEST).exists()
-        for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
-            shutil.rmtree(path / leftover, ignore_errors=True)
-        (path / STOP).unlink(missing_ok=True)
-        (path / RESULTS).mkdir(mode=0o700)
+    with _locked(path):
+        taken_over = _is_run(path)
+        if taken_over:
+            for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
+                shutil.rmtree(path / leftover, ignore_errors=True)
+            (path / STOP).unlink(missing_ok=True)
         yield RunFolder(path, taken_over)
-    finally:
-        os.close(lock)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

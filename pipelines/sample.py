@@ -44,9 +44,18 @@ _SCHEMA = pa.schema(
 
 
 def write_sample(folder: Path) -> list[Path]:
-    """Writes `persons.parquet` and `persons.jsonl`; gives their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Writes `persons.parquet` and `persons.jsonl`; gives their paths.
+
+    Raises UsageError where one exists or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     parquet, lines = folder / "persons.parquet", folder / "persons.jsonl"
+    for path in (parquet, lines):
+        if path.exists():
+            raise UsageError(f"{path} exists; name a new folder")
     pq.write_table(pa.Table.from_pylist(_parquet_rows(), _SCHEMA), parquet)
     lines.write_text("".join(f"{line}\n" for line in _json_lines()), encoding="utf-8")
     return [parquet, lines]

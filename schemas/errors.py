@@ -1,4 +1,4 @@
-"""The closed list of codes, their exact messages, and the three ways in which a run says no."""
+"""The closed list of codes, their exact messages, and the ways in which a run says no."""
 
 from enum import StrEnum
 

@@ -73,7 +73,7 @@ class Muster:
 def read_records(run: Path) -> list[Mapping[str, Any]]:
     """Gives a run's result records, by source and row."""
     files = sorted((run / "results").glob("results-*-of-*.jsonl"))
-    records = [json.loads(line) for each in files for line in each.read_text().splitlines()]
+    records = [json.loads(line) for each in files for line in each.read_text().split("\n")[:-1]]
     return sorted(records, key=_place)
 
 

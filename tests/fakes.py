@@ -50,6 +50,8 @@ class NullPack:
     def stamp(self) -> Stamp:
         return Stamp("null", (("detector", "0" * 64),), 16, 1)
 
+    def check(self) -> None: ...
+
     def load(self, threads: int) -> FaceModel:
         return FaceModel(OneFace(), self.recogniser())
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.command import Muster, outcomes, read_records, started
 from tests.payloads import people, write_lines
+from tests.qdrant_server import QdrantTestServer
 
 ROWS = 400
 
@@ -64,8 +66,6 @@ def test_in_use_is_refused(muster: Muster, payload: Path) -> None:
     run = muster.folder / "run"
     with started("enroll", payload, *muster.options("run")) as process:
         wait_until_enrolling(process, run)
-        muster.store = str(muster.folder / "other")
-        muster.create()
         ended = muster.enroll("run", payload)
     assert (ended.code, ended.stdout) == (1, "")
     assert "another run is using it" in ended.stderr
@@ -108,3 +108,30 @@ def test_everything_is_private(muster: Muster, payload: Path) -> None:
     written = "".join(each.read_text() for each in (muster.folder / "run").rglob("*.json*"))
     assert "Name of" not in written
     assert "blue" not in written
+
+
+def test_a_signal_ends_it_although_the_server_hangs(muster: Muster, tmp_path: Path) -> None:
+    hanging = threading.Event()
+
+    def hang(method: str, path: str) -> None:
+        if method == "PUT" and path.endswith("/points"):
+            hanging.set()
+            time.sleep(20)
+
+    payload = write_lines(tmp_path / "in.jsonl", people(200))
+    with QdrantTestServer(tmp_path / "server") as server:
+        muster.store = server.url
+        muster.create()
+        server.fail_with = hang
+        with started("enroll", payload, *muster.options("run")) as process:
+            assert hanging.wait(60)
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=30)
+            seconds = time.monotonic() - began
+    assert seconds < 5
+    assert process.returncode == 1  # what was sent and not answered is not enrolled
+    report = muster.report("run")
+    assert report["status"] == "failed"
+    assert set(report["codes"]) == {"ERR_DATABASE_ERROR"}
+    assert len(muster.records("run")) == report["account"]["rows_read"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import COLLECTION, Muster
-from tests.payloads import people, write_lines
+from tests.payloads import people, portraits, row, write_lines
 
 
 @pytest.fixture
@@ -28,8 +28,9 @@ def payload(tmp_path: Path) -> Path:
         pytest.param(["--column", "persn=x"], "person_id", id="column_field"),
         pytest.param(["--pack", "no-such"], "opencv-zoo", id="pack"),
         pytest.param(["--store", "http://u:p@localhost"], "QDRANT_API_KEY", id="url_secret"),
-        pytest.param(["--", "--runer=FlinkRunner"], "--runer=FlinkRunner", id="beam_misspelt"),
-        pytest.param(["--", "--direct_num_workers=two"], "Beam", id="beam_value"),
+        pytest.param(["--", "--runer=FlinkRunner"], "'--runer'", id="beam_misspelt"),
+        pytest.param(["--", "--direct_num_workers=two"], "invalid int", id="beam_value"),
+        pytest.param(["--", "--runner=Foo"], "no runner 'Foo'", id="beam_runner"),
         pytest.param(
             ["--", "--direct_running_mode=multi_processing"], "--workers", id="multi_processing"
         ),
@@ -78,6 +79,49 @@ def test_delete_asks_a_person_only(muster: Muster) -> None:
 
 def test_beam_options_belong_to_enroll(muster: Muster) -> None:
     assert muster("collections", "list", "--", "--streaming").code == 2
+
+
+def test_beams_secrets_stay_out_of_the_manifest(muster: Muster, payload: Path) -> None:
+    muster.create()
+    given = ["--s3_secret_access_key", "hunter1", "--s3_access_key_id=hunter2"]
+    assert muster.enroll("run", payload, "--", *given).code == 2  # `--` was not last
+    assert muster("enroll", payload, *muster.options("run"), "--", *given).code == 0
+    text = (muster.folder / "run" / "manifest.json").read_text()
+    assert "hunter" not in text
+    assert json.loads(text)["options"]["beam_options"] == [
+        "--s3_secret_access_key",
+        "--s3_access_key_id",
+    ]
+    misspelt = muster("enroll", payload, *muster.options("x"), "--", "--s3_secret_acess=hunter3")
+    assert "hunter3" not in misspelt.stderr
+
+
+def test_ids_that_begin_with_a_hyphen(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    [person] = people(1)
+    path = write_lines(tmp_path / "in.jsonl", [person | {"person_id": "-5"}])
+    muster.enroll("run", path)
+    options = ("--collection", COLLECTION, "--store", muster.store)
+    assert muster("persons", "get", *options, "--", "-5").json["person_id"] == "-5"
+
+
+def test_a_sample_overwrites_nothing(muster: Muster, tmp_path: Path) -> None:
+    (tmp_path / "persons.jsonl").write_text("mine")
+    assert muster("sample", tmp_path).code == 2
+    assert (tmp_path / "persons.jsonl").read_text() == "mine"
+    assert not (tmp_path / "persons.parquet").exists()
+
+
+def test_broken_images_say_nothing_on_stderr(
+    muster: Muster, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libpng would: a line for each, under -q too."""
+    muster.create()
+    photo = portraits()[6]
+    path = write_lines(tmp_path / "in.jsonl", [row("x", photo[: len(photo) // 2])])
+    ended = muster.enroll("run", path, "-q")
+    assert ended.json["rejected"] == {"ERR_INVALID_IMAGE": 1}
+    assert ended.stderr == ""
 
 
 def test_precedence(

@@ -7,8 +7,6 @@ import apache_beam as beam
 
 from schemas.records import Outcome
 
-_OUTCOME_BYTES = 1_000
-
 
 def batch_records(
     max_records: int, max_bytes: int, size: Callable[[Any], int]
@@ -17,7 +15,7 @@ def batch_records(
     share = max_bytes // max_records
 
     def weight(record: Any) -> int:
-        return max(share, _OUTCOME_BYTES if isinstance(record, Outcome) else size(record))
+        return max(share, 0 if isinstance(record, Outcome) else size(record))
 
     return beam.BatchElements(
         min_batch_size=max_bytes,

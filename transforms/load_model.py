@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 
 from apache_beam.utils.shared import Shared
 
+from schemas.errors import Code, RejectedError
 from transforms.faces.base import FaceModel, Pack
+from transforms.run_state import RUN_STATE
 from transforms.worker import inference_threads
 
 
@@ -18,8 +20,21 @@ class ModelSource:
 
     def get(self) -> FaceModel:
         """Gives the process's model. The first caller loads it; an unchanged re-run never does."""
-        model: FaceModel = self.shared.acquire(self._load)
+        model: FaceModel | _NoModel = self.shared.acquire(self._load)
+        if isinstance(model, _NoModel):
+            raise RejectedError(Code.INTERNAL_ERROR, model.error)
         return model
 
-    def _load(self) -> FaceModel:
-        return self.pack.load(inference_threads(self.workers))
+    def _load(self) -> "FaceModel | _NoModel":
+        try:
+            return self.pack.load(inference_threads(self.workers))
+        except Exception as error:  # each row would try again and fail
+            RUN_STATE.stop(f"the pack cannot be loaded: {type(error).__name__}")
+            return _NoModel(type(error).__name__)
+
+
+@dataclass(frozen=True)
+class _NoModel:
+    """Remembers that the pack could not be loaded here."""
+
+    error: str

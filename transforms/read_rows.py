@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 
 from schemas.errors import Detail, RejectedError
-from schemas.inputs import BLOCK_ROWS, ROW_FIELDS, Form, Split
+from schemas.inputs import BLOCK_ROWS, PERSON_ID, ROW_FIELDS, Form, Split
 from schemas.records import Row, RowRef
 from transforms import metrics
 from transforms.inputs.json_rows import RepeatedKeys, parse_row
@@ -69,9 +69,8 @@ class RowReader:
                     yield self._checked(self._ref(split, row), fields)
 
     def _checked(self, ref: RowRef, fields: Mapping[str, Any]) -> Row:
-        size = sum(len(value) for value in fields.values() if isinstance(value, str | bytes))
-        if size > self.max_row_bytes:
-            return Row(ref, {"person_id": fields.get("person_id")}, Detail.TOO_LARGE)
+        if sum(map(_size, fields.values())) > self.max_row_bytes:
+            return Row(ref, {PERSON_ID: fields.get(PERSON_ID)}, Detail.TOO_LARGE)
         return Row(ref, fields)
 
     def _read_lines(self, split: Split) -> Iterator[Row]:
@@ -97,12 +96,21 @@ class RowReader:
         for name in value.keys() - wanted.values():
             metrics.name_unknown_field(name)
         fields = {field: value[name] for field, name in wanted.items() if name in value}
-        if isinstance(value, RepeatedKeys):
+        if isinstance(value, RepeatedKeys):  # the object itself is no value that a field can have
             fields |= {field: value for field, name in wanted.items() if name in value.repeated}
         return Row(ref, fields)
 
     def _ref(self, split: Split, row: int | None) -> RowRef:
         return RowRef(split.source, row, self.collection)
+
+
+def _size(value: Any) -> int:
+    """Gives about the bytes of a value, those of what it holds included."""
+    if isinstance(value, Mapping):
+        value = tuple(value.items())
+    if isinstance(value, tuple | list):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str | bytes) else 1
 
 
 class _ReadFn(beam.DoFn):

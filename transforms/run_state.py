@@ -12,12 +12,14 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 _LOOK_EVERY_S = 1.0
+_PLAIN = CompressionTypes.UNCOMPRESSED
 
 
 class RunState:
     """Stop flag and live counts. One run at a time uses a process.
 
-    under_way: rows are being read, so that a stop is worth waiting for.
+    under_way: rows are being read, so that a stop is worth waiting for. why: what made a worker
+    stop the run; empty where a person did.
     """
 
     def __init__(self) -> None:
@@ -27,6 +29,7 @@ class RunState:
         self._marker = ""
         self._next_look = 0.0
         self.under_way = False
+        self.why = ""
 
     def begin(self, marker: str) -> None:
         """Forgets the run before. marker: the file that stands for a stop of this run."""
@@ -35,17 +38,20 @@ class RunState:
             self._stop.clear()
             self._marker = marker
             self.under_way = False
+            self.why = ""
 
     def join(self, marker: str) -> None:
         """Makes a worker's process take part in the run; the launcher's own already does."""
         if marker != self._marker:
             self.begin(marker)
 
-    def stop(self) -> None:
+    def stop(self, why: str = "") -> None:
         """Makes all readers yield no more; what is under way is finished and recorded."""
+        self.why = self.why or why
         self._stop.set()
         if self._marker and not FileSystems.exists(self._marker):
-            FileSystems.create(self._marker, compression_type=CompressionTypes.UNCOMPRESSED).close()
+            with FileSystems.create(self._marker, compression_type=_PLAIN) as file:
+                file.write(why.encode())
 
     @property
     def stopping(self) -> bool:
@@ -53,6 +59,8 @@ class RunState:
         if not self._stop.is_set() and self._marker and time.monotonic() > self._next_look:
             self._next_look = time.monotonic() + _LOOK_EVERY_S
             if FileSystems.exists(self._marker):
+                with FileSystems.open(self._marker, compression_type=_PLAIN) as file:
+                    self.why = self.why or file.read().decode()
                 self._stop.set()
         return self._stop.is_set()
 

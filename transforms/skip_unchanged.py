@@ -15,6 +15,7 @@ from transforms.batches import batch_records
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
 from transforms.points import LOOK_UP_FIELDS, is_unchanged, pack_mark
+from transforms.run_state import RUN_STATE
 from transforms.stores.base import StoreError, StoreSpec
 from transforms.stores.connect import handle
 
@@ -33,7 +34,8 @@ class _SkipFn(BatchStage):
         ids = [point_id(each.person.person_id) for each in submissions]
         try:
             stored = handle(self._store).look_up(self._collection, ids, LOOK_UP_FIELDS)
-        except StoreError as error:
+        except StoreError as error:  # it stays away: no use in reading on
+            RUN_STATE.stop(error.why)
             raise BatchRejectedError(Code.DATABASE_ERROR) from error
         return [
             self._compared(each, stored.get(id_))

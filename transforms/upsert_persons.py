@@ -13,6 +13,7 @@ from transforms.batches import batch_records
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
 from transforms.points import request_bytes, to_point
+from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
     StoreError,
@@ -36,7 +37,8 @@ class _UpsertFn(BatchStage):
         points = [to_point(each, self._rules, self._pack) for each in faces]
         try:
             handle(self._store).upsert(self._collection, points)
-        except StoreError as error:
+        except StoreError as error:  # it stays away: no use in reading on
+            RUN_STATE.stop(error.why)
             raise BatchRejectedError(Code.DATABASE_ERROR) from error
         except StoreRefusedError as error:
             if len(points) > 1:  # each is sent again alone, until the bad one stands apart

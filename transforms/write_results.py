@@ -7,19 +7,19 @@ import apache_beam as beam
 from apache_beam.io import WriteToText
 from apache_beam.pvalue import PCollection
 
-from schemas.errors import Code
 from schemas.records import Outcome
 from transforms.run_state import RUN_STATE
 
 RESULTS_SUFFIX = ".jsonl"
 
+# JSON lets them stand, but much that reads lines would end one there.
+_LINE_ENDS = {each: f"\\u{each:04x}" for each in (0x85, 0x2028, 0x2029)}
+
 
 def _record(outcome: Outcome) -> str:
     """Gives the outcome's line, counted on its way."""
-    if outcome.code is Code.DATABASE_ERROR:
-        RUN_STATE.stop()  # the store stays away: no use in reading on
     RUN_STATE.count(outcome.action or outcome.code)
-    return json.dumps(outcome.to_json(), ensure_ascii=False)
+    return json.dumps(outcome.to_json(), ensure_ascii=False).translate(_LINE_ENDS)
 
 
 @dataclass

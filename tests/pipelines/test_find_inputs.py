@@ -116,7 +116,7 @@ def test_what_names_nothing_is_refused(folder, argument, why):
 
 def test_a_link_to_nothing_is_refused(folder):
     (folder / "in" / "gone.jsonl").symlink_to("nowhere")
-    assert refusal("in").startswith("input in: cannot be listed: [Errno 2] No such file")
+    assert refusal("in").endswith("gone.jsonl: cannot be read: No such file or directory")
 
 
 def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
@@ -131,3 +131,29 @@ def test_a_name_that_no_record_could_tell_is_refused(folder):
     except OSError:
         pytest.skip("this filesystem takes UTF-8 only")
     assert refusal("in") == r"input 'in/caf\udce9.jsonl': its name is not UTF-8; rename it"
+
+
+@pytest.mark.parametrize("pattern", ["*.jsonl", "i*/b.jsonl", "**/b.jsonl", "./in/*.jsonl"])
+def test_relative_globs(tmp_path, monkeypatch, pattern):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jsonl", "in/b.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}\n")
+    [(path, _, _)] = find_inputs([pattern]).files
+    assert path.endswith(("a.jsonl", "b.jsonl"))
+
+
+def test_linked_folders_are_read_once_and_our_own_are_not(tmp_path):
+    for name in ("data/a.jsonl", "runs/1/results/results-00000-of-00001.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("{}\n")
+    for name in ("manifest.json", ".lock"):
+        (tmp_path / "runs" / "1" / name).touch()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(tmp_path / "data")
+    (inside / "runs").symlink_to(tmp_path / "runs")
+    (inside / "loop").symlink_to(inside)
+    found = find_inputs([str(inside)])
+    assert [path for path, _, _ in found.files] == [str(inside / "link" / "a.jsonl")]
+    assert found.skipped == ()

@@ -25,16 +25,17 @@ DAMAGED = ResultCounts(Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2), 2, froz
         pytest.param(
             TEN, 11, "", False, ("failed", "the account does not close", 0), id="a_record_lost"
         ),
-        pytest.param(
-            LOST, 3, "", True, ("failed", "the store was given up", 7), id="the_store_lost"
-        ),
+        pytest.param(LOST, 3, "gone", True, ("failed", "gone", 7), id="the_store_lost"),
         pytest.param(TEN, None, "KeyError", False, ("failed", "KeyError", None), id="broken"),
         pytest.param(DAMAGED, 6, "", False, ("finished", "", 6), id="damage_is_no_row"),
     ],
 )
 def test_status(counts, rows_read, error, stopped, expected) -> None:
     measurements = None if rows_read is None else Measurements(rows_read)
-    report = make_report(PLAN, counts, measurements, error, datetime.now(UTC), stopped, False)
+    report = make_report(
+        PLAN, counts, measurements, began=datetime.now(UTC), error=error, stopped=stopped,
+        taken_over=False,
+    )  # fmt: skip
     assert (report.status, report.error, report.rows_not_read) == expected
     assert report.damaged_inputs == len(counts.damaged_sources)
     assert report.unknown_fields == ("extra",)

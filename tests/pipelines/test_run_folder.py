@@ -8,6 +8,8 @@ import pytest
 from pipelines.run_folder import check_free, claimed, write_json
 from schemas.errors import RunFolderInUseError, UsageError
 
+MANIFEST = {"inputs": [], "options": {}, "pack": {}, "store": {}}
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -33,7 +35,7 @@ def mode(path):
 def crashed(run):
     """Leaves what a killed run leaves."""
     with claimed(run) as folder:
-        folder.write_manifest({"run": 1})
+        folder.write_manifest(MANIFEST)
         (run / "results" / "results-00000-of-00001.jsonl").write_text("old\n")
         (run / "results" / "beam-temp").mkdir()
         (run / "rejected").mkdir()
@@ -55,11 +57,11 @@ def test_a_fresh_folder(run):
     with claimed(run) as folder:
         assert folder.path == run
         assert folder.taken_over is False
-        assert content(run) == [".lock", "results"]
-        folder.write_manifest({"run": 1})
+        assert content(run) == [".lock"]
+        folder.write_manifest(MANIFEST)
         folder.write_report({"status": "finished", "name": "Zoë"})
     assert content(run) == [".lock", "manifest.json", "report.json", "results"]
-    assert json.loads((run / "manifest.json").read_text()) == {"run": 1}
+    assert json.loads((run / "manifest.json").read_text()) == MANIFEST
     assert (run / "report.json").read_text(encoding="utf-8") == (
         '{\n  "status": "finished",\n  "name": "Zoë"\n}\n'
     )
@@ -70,7 +72,7 @@ def test_nobody_else_may_look_into_it(run, umask):
     before = os.umask(umask)
     try:
         with claimed(run) as folder:
-            folder.write_manifest({})
+            folder.write_manifest(MANIFEST)
             folder.write_report({})
     finally:
         os.umask(before)
@@ -87,7 +89,7 @@ def test_an_empty_folder_that_is_there_becomes_private(run):
 
 def test_a_finished_run_is_refused(run):
     with claimed(run) as folder:
-        folder.write_manifest({})
+        folder.write_manifest(MANIFEST)
         folder.write_report({})
     assert refusal(run) == "holds a finished run (report.json); name a new folder for this run"
     assert content(run) == [".lock", "manifest.json", "report.json", "results"]
@@ -95,8 +97,10 @@ def test_a_finished_run_is_refused(run):
 
 def test_one_in_use_is_refused(run):
     with claimed(run) as folder:
-        folder.write_manifest({"run": 1})
+        folder.write_manifest(MANIFEST)
         (run / "results" / "results-00000-of-00001.jsonl").write_text("new\n")
+        with pytest.raises(RunFolderInUseError):
+            check_free(run)
         with pytest.raises(RunFolderInUseError) as refused, claimed(run):
             pass
         assert str(refused.value) == (
@@ -117,15 +121,16 @@ def test_an_unfinished_one_is_taken_over(run):
     check_free(run)
     with claimed(run) as folder:
         assert folder.taken_over is True
-        assert content(run) == [".lock", "manifest.json", "results"]
+        assert content(run) == [".lock", "manifest.json"]
 
 
 def test_what_a_run_leaves_that_died_at_once_is_taken_over(run):
-    crashed(run)
-    (run / "manifest.json").rename(run / ".manifest.json.partial")
+    run.mkdir(parents=True)
+    (run / ".lock").touch()
+    (run / ".manifest.json.partial").write_text("{")
     with claimed(run) as folder:
         assert folder.taken_over is False
-        folder.write_manifest({"run": 2})
+        folder.write_manifest(MANIFEST)
     assert content(run) == [".lock", "manifest.json", "results"]
 
 
@@ -136,6 +141,23 @@ def test_a_folder_of_something_else_is_refused_and_left_alone(stranger):
     )
     assert content(stranger) == ["thesis.tex"]
     assert mode(stranger) == before
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(["results/thesis.txt"], id="results of something else"),
+        pytest.param(["manifest.json", "results/data.csv", "src/a.js"], id="its own manifest"),
+        pytest.param([".lock", "manifest.json", "results/data.csv"], id="its own lock too"),
+    ],
+)
+def test_what_only_looks_like_a_run_is_left_alone(run, files):
+    for each in files:
+        (run / each).parent.mkdir(parents=True, exist_ok=True)
+        (run / each).write_text('{"name": "app"}')
+    before = content(run), mode(run)
+    assert refusal(run).startswith("holds files of something else (")
+    assert (content(run), mode(run)) == before
 
 
 def test_a_file_is_refused(run):

@@ -56,6 +56,10 @@ class Pack(Protocol):
         """The arithmetic of the recogniser, as stored with each point."""
         ...
 
+    def check(self) -> None:
+        """Raises UsageError where the weights are not there, or not those of the stamp."""
+        ...
+
     def load(self, threads: int) -> FaceModel:
         """Reads and checks the weights. threads: how many one inference may use."""
         ...

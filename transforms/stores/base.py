@@ -8,7 +8,7 @@ from schemas.errors import Code
 from schemas.records import Vector
 from schemas.stamp import Stamp
 
-MAX_REQUEST_POINTS = 256  # of a look-up or a write
+MAX_REQUEST_POINTS = 256
 MAX_REQUEST_BYTES = 8 << 20
 
 
@@ -31,10 +31,13 @@ class StoreRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection as it stands. stamp: None where something else made it."""
+    """A collection as it stands. stamp: None where something else made it.
+
+    num_persons: None in a list, where the collection cannot be opened now.
+    """
 
     name: str
-    num_persons: int
+    num_persons: int | None
     stamp: Stamp | None
 
 

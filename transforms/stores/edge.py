@@ -31,6 +31,7 @@ from transforms.stores.base import Collection, Point, StoreError, StoreRefusedEr
 
 STAMP_FILE = "collection.json"
 _SEGMENTS = "segments"  # every collection of the engine has it
+_UNFINISHED = "~"  # no name of a collection begins so
 _IN_USE = "WouldBlock"
 
 
@@ -62,7 +63,7 @@ class EdgeStore:
             raise StoreError(Code.ALREADY_EXISTS, f"{target} exists")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            building = Path(tempfile.mkdtemp(prefix=".creating-", dir=self._folder))
+            building = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._folder))
             try:
                 _build(building, stamp)
                 os.rename(building, target)
@@ -81,15 +82,25 @@ class EdgeStore:
 
     def list_collections(self) -> Sequence[Collection]:
         """Gives every folder that carries a stamp."""
-        names = sorted(each.parent.name for each in self._folder.glob(f"[!.]*/{STAMP_FILE}"))
-        return [each for name in names if (each := self.find_collection(name)) is not None]
+        found = []
+        for folder in sorted(each.parent for each in self._folder.glob(f"*/{STAMP_FILE}")):
+            stamp = self._stamp(folder.name)
+            if stamp is None or folder.name.startswith(_UNFINISHED):
+                continue
+            try:
+                found.append(self.find_collection(folder.name))
+            except StoreError:  # in use by another process, or broken: it is there all the same
+                found.append(Collection(folder.name, None, stamp))
+        return [each for each in found if each is not None]
 
     def delete_collection(self, name: str) -> None:
         """Closes the collection and removes its folder."""
         self._shard(name)  # refuses where another process has it
         with self._lock:
             self._shards.pop(name).close()
-        shutil.rmtree(self._folder / name)
+        leaving = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self._folder))
+        os.rename(self._folder / name, leaving / name)  # at once, so that a kill leaves no half
+        shutil.rmtree(leaving)
 
     def optimize_collection(self, name: str) -> None:
         """Builds the index; this engine never does so by itself."""

@@ -1,5 +1,6 @@
 """When a call to a server is made again: one policy for look-ups and writes."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,7 +22,8 @@ T = TypeVar("T")
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 20.0
 _JITTER_S = 1.0
-_NAP_S = 0.2
+_NAP_S = 0.1
+_PATIENCE_S = 1.0  # with a call under way when the run is being stopped
 
 
 class TransientError(Exception):
@@ -53,7 +55,35 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
         wait=wait,
         sleep=_sleep,
         reraise=True,
-    )(call)
+    )(lambda: _abandonable(call))
+
+
+def _abandonable(call: Callable[[], T]) -> T:
+    """Gives `call()`, or raises TransientError where the run stops and no answer comes.
+
+    A server that hangs would hold up a stop until the request times out. What becomes of the
+    request is unknown then, as after any failure: the same write again mends it.
+    """
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            answers.append(call())
+        except BaseException as error:  # handed to the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name="store", daemon=True)
+    thread.start()
+    stopping_for = 0.0
+    while thread.is_alive() and stopping_for < _PATIENCE_S:
+        thread.join(_NAP_S)
+        stopping_for += _NAP_S * RUN_STATE.stopping
+    if errors:
+        raise errors[0]
+    if not answers:
+        raise TransientError("no answer before the run was stopped")
+    return answers[0]
 
 
 def _sleep(seconds: float) -> None:
