@@ -27,6 +27,9 @@ FACE_FIELDS = {
 ROW_FIELDS = {form: (PERSON_ID, PERSON_NAME, METADATA, *FACE_FIELDS[form]) for form in Form}
 COLUMN_FIELDS = ROW_FIELDS[Form.PARQUET]
 
+# What a part of a split takes at a time.
+BLOCK_ROWS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
@@ -60,6 +63,3 @@ class Split:
     def keeps(self, row: int) -> bool:
         """True where this part is the one that yields the physical row."""
         return row // BLOCK_ROWS % self.parts == self.part
-
-
-BLOCK_ROWS = 64
