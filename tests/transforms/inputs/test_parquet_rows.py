@@ -1,4 +1,7 @@
+import os
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.builders import write_parquet
@@ -92,3 +95,18 @@ def test_a_time_zone_that_nobody_knows_makes_values_unreadable():
     column = pa.array([1], pa.timestamp("us", "Mars/Phobos"))
     [row] = to_rows(pa.record_batch([column], ["x"]))
     assert isinstance(row["x"], UnreadableValue)
+
+
+def test_a_row_group_is_never_held_whole(tmp_path):
+    """One row group of distinct faces, 80 MB: held at a time are a batch and a page."""
+    faces = [os.urandom(200_000) for _ in range(400)]
+    table = pa.table({"face": faces})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=400, write_batch_size=16)
+    del table, faces
+    before, held, rows = pa.total_allocated_bytes(), [], 0
+    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as file:
+        for _, batch in iter_row_group(file, 0, {"face": "face"}, 64):
+            held.append(pa.total_allocated_bytes() - before)
+            rows += len(to_rows(batch))
+    assert rows == 400
+    assert max(held) < 40_000_000
