@@ -52,6 +52,14 @@ def check_free(path: Path) -> None:
         raise UsageError(f"--run-dir {path}: cannot be written: {above} is not writable")
     if not path.exists():
         return
+    _check_contents(path)
+    if (path / LOCK).exists():
+        with _locked(path):
+            pass
+
+
+def _check_contents(path: Path) -> None:
+    """Raises UsageError for a finished run and for what is no run's."""
     entries = {each.name for each in path.iterdir()}
     if not entries <= _BEFORE_MANIFEST and not _is_run(path):
         stranger = min(entries - _BEFORE_MANIFEST)
@@ -63,9 +71,6 @@ def check_free(path: Path) -> None:
         raise UsageError(
             f"--run-dir {path}: holds a finished run ({REPORT}); name a new folder for this run"
         )
-    if LOCK in entries:
-        with _locked(path):
-            pass
 
 
 def _is_run(path: Path) -> bool:
@@ -104,6 +109,7 @@ def claimed(path: Path) -> Iterator[RunFolder]:
     except OSError as error:
         raise UsageError(f"--run-dir {path}: cannot be written: {error.strerror}") from error
     with _locked(path):
+        _check_contents(path)  # again: it may have been finished meanwhile
         taken_over = _is_run(path)
         if taken_over:
             for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again

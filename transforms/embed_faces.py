@@ -47,10 +47,9 @@ class EmbedFaces(
     def expand(
         self, faces: PCollection[AlignedFace | Outcome]
     ) -> PCollection[EmbeddedFace | Outcome]:
-        size = _aligned_bytes
         return (
             faces
-            | "BatchFaces" >> batch_records(_BATCH_FACES, _BATCH_BYTES, size)
+            | "BatchFaces" >> batch_records(_BATCH_FACES, _BATCH_BYTES, _aligned_bytes)
             | "EmbedFaces" >> beam.ParDo(_EmbedFn(self.model))
         )
 

@@ -15,10 +15,13 @@ def guarded(work: Callable[[Any], Any], record: Any) -> Any:
     try:
         return work(record)
     except RejectedError as error:
-        return Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
+        return _rejected(record, error)
     except Exception as error:  # anything unforeseen fails its own row, never the run
-        name = type(error).__name__
-        return Outcome(ref_of(record), Code.INTERNAL_ERROR, person_id_of(record), name)
+        return _rejected(record, RejectedError(Code.INTERNAL_ERROR, type(error).__name__))
+
+
+def _rejected(record: Any, error: RejectedError) -> Outcome:
+    return Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
 
 
 class RecordStage(beam.DoFn):
@@ -57,10 +60,7 @@ class BatchStage(beam.DoFn):
             try:
                 advanced = list(self.advance(records))
             except BatchRejectedError as error:
-                advanced = [
-                    Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
-                    for record in records
-                ]
+                advanced = [_rejected(record, error) for record in records]
             except Exception:  # whose fault it was shows when each stands alone
                 advanced = [
                     guarded(lambda each: self.advance([each])[0], record) for record in records

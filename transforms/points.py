@@ -24,31 +24,27 @@ class BadVectorError(Exception):
     """A recogniser gave what must not be stored."""
 
 
-def pack_mark(pack: Pack) -> dict[str, str]:
-    """Gives the `pack` of a point's payload."""
-    return {
-        "name": pack.stamp.pack,
-        "digest": pack.stamp.digest,
-        "precision": pack.precision,
-    }
+def run_marks(rules: Rules, pack: Pack) -> dict[str, Any]:
+    """Gives what all points of a run carry alike: made once a stage, for it is hashed."""
+    stamp = pack.stamp
+    mark = {"name": stamp.pack, "digest": stamp.digest, "precision": pack.precision}
+    return {"rules_digest": rules.digest, "pack": mark}
 
 
-def is_unchanged(
-    stored: Mapping[str, Any], person: Person, rules_digest: str, pack: object
-) -> bool:
+def is_unchanged(stored: Mapping[str, Any], person: Person, marks: Mapping[str, Any]) -> bool:
     """True where the stored point came from the same face, data, rules and pack."""
-    return (
-        stored.get("face_digest") == person.face_digest
-        and stored.get("record_digest") == person.record_digest
-        and stored.get("rules_digest") == rules_digest
-        and stored.get("pack") == pack
-    )
+    expected = {
+        "face_digest": person.face_digest,
+        "record_digest": person.record_digest,
+        **marks,
+    }
+    return all(stored.get(field) == value for field, value in expected.items())
 
 
-def to_point(embedded: EmbeddedFace, rules: Rules, pack: Pack) -> Point:
+def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any], dimension: int) -> Point:
     """Gives the whole point. Raises BadVectorError."""
     person, face = embedded.person, embedded.face
-    check_vector(embedded, pack.stamp.dimension)
+    check_vector(embedded, dimension)
     payload: dict[str, Any] = {
         "person_id": person.person_id,
         "person_name": person.person_name,
@@ -56,8 +52,7 @@ def to_point(embedded: EmbeddedFace, rules: Rules, pack: Pack) -> Point:
         "face_storage_type": str(person.face_storage_type),
         "face_digest": person.face_digest,
         "record_digest": person.record_digest,
-        "rules_digest": rules.digest,
-        "pack": pack_mark(pack),
+        **marks,
         "box": [round(each, 2) for each in face.box],
         "detection_score": round(face.score, 6),
         "updated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -14,7 +14,7 @@ from schemas.records import Outcome, Submission
 from transforms.batches import batch_records
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
-from transforms.points import LOOK_UP_FIELDS, is_unchanged, pack_mark
+from transforms.points import LOOK_UP_FIELDS, is_unchanged, run_marks
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import StoreError, StoreSpec
 from transforms.stores.connect import handle
@@ -28,7 +28,7 @@ class _SkipFn(BatchStage):
 
     def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
         self._store, self._collection = store, collection
-        self._pack_mark, self._rules_digest = pack_mark(pack), rules.digest
+        self._marks = run_marks(rules, pack)
 
     def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
         ids = [point_id(each.person.person_id) for each in submissions]
@@ -46,7 +46,7 @@ class _SkipFn(BatchStage):
         person = submission.person
         if stored is None:
             return submission
-        if not is_unchanged(stored, person, self._rules_digest, self._pack_mark):
+        if not is_unchanged(stored, person, self._marks):
             return replace(submission, person=replace(person, replaces=True))
         return Outcome(
             person.ref,

@@ -12,7 +12,7 @@ from schemas.records import EmbeddedFace, Outcome
 from transforms.batches import batch_records
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
-from transforms.points import request_bytes, to_point
+from transforms.points import request_bytes, run_marks, to_point
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
@@ -31,10 +31,10 @@ class _UpsertFn(BatchStage):
 
     def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
         self._store, self._collection = store, collection
-        self._pack, self._rules = pack, rules
+        self._marks, self._dimension = run_marks(rules, pack), pack.stamp.dimension
 
     def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
-        points = [to_point(each, self._rules, self._pack) for each in faces]
+        points = [to_point(each, self._marks, self._dimension) for each in faces]
         try:
             handle(self._store).upsert(self._collection, points)
         except StoreError as error:  # it stays away: no use in reading on
