@@ -18,6 +18,7 @@ from schemas.errors import (
     RunFolderInUseError,
     UsageError,
 )
+from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
 from schemas.options import FaceStorageType, MultipleFaces
 
 # Modules that load Beam and the models are imported by the commands that need them, so that
@@ -205,7 +206,7 @@ def enroll(
     config = config_of(values, beam_options)
     if dry_run:
         print_json(say(config))
-        return 0
+        return FINISHED
     with nullcontext() if verbose else libraries_silenced():
         return run_enrollment(config, quiet)
 
@@ -256,7 +257,7 @@ def stoppable() -> Iterator[list[int]]:
     def stop(number: int, _: Any) -> None:
         if received or not RUN_STATE.under_way:
             click.echo("muster: stopped; the run is unfinished", err=True)
-            os._exit(128 + number)  # threads of native code cannot be asked
+            os._exit(SIGNAL_BASE + number)  # threads of native code cannot be asked
         received.append(number)
         click.echo("muster: stopping; what is under way is being recorded", err=True)
         RUN_STATE.stop()
@@ -292,26 +293,26 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = muster.main(ours, prog_name="muster", standalone_mode=False, obj=beams)
     except click.Abort as abort:
         interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
-        code = 128 + signal.SIGINT if interrupted else 1
+        code = SIGNAL_BASE + signal.SIGINT if interrupted else FAILED
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except UsageError as error:
         click.echo(f"muster: {error}", err=True)
-        code = 2
+        code = USAGE
     except RunFolderInUseError as error:
         click.echo(f"muster: {error}", err=True)
-        code = 1
+        code = FAILED
     except RefusedError as error:
         click.echo(f"muster: {error.why}", err=True)
         print_json({"code": str(error.code), "message": MESSAGES[error.code]})
-        code = 4
+        code = REFUSED
     except Exception as error:  # a bug, or a full disk; the text may hold what is private
         from pipelines.report import where
 
         click.echo(f"muster: this should not happen: {where(error)}", err=True)
-        code = 1
-    sys.exit(code or 0)
+        code = FAILED
+    sys.exit(code or FINISHED)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,8 @@
 """What the exit code of a run tells."""
 
 from pipelines.config import RejectedLimit
+from schemas.exit_codes import FAILED, FINISHED, SIGNAL_BASE, TOO_MANY_REJECTED
 from schemas.report import Report, Status
-
-FINISHED = 0
-FAILED = 1
-USAGE = 2
-TOO_MANY_REJECTED = 3
-REFUSED = 4
-SIGNAL_BASE = 128  # 130 after SIGINT, 143 after SIGTERM
 
 
 def exit_code(report: Report, limit: RejectedLimit | None, signal_number: int | None) -> int:

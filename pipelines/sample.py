@@ -4,7 +4,6 @@ import base64
 import io
 import json
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from PIL import Image
 
 from schemas.errors import UsageError
 from schemas.inputs import FACE_BASE_64, METADATA, PERSON_ID, PERSON_NAME
+from transforms.package_files import package_folder
 
 _GROUP = ("insightface", "data/images/t1.jpg")
 _PORTRAIT = ("insightface", "data/images/Tom_Hanks_54745.png")
@@ -105,7 +105,7 @@ def _crop(photo: bytes, box: tuple[int, int, int, int]) -> bytes:
 
 def _photo(place: tuple[str, str]) -> bytes:
     package, path = place
-    spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
+    folder = package_folder(package)
+    if folder is None:
         raise UsageError(f"the photos of package {package!r} are needed: pip install {package}")
-    return (Path(spec.submodule_search_locations[0]) / path).read_bytes()
+    return (folder / path).read_bytes()

@@ -15,11 +15,11 @@ import click
 import pytest
 
 import runner
-from pipelines import exit_codes
 from pipelines.config import EnrollConfig
 from pipelines.launch import beam_options
 from pipelines.manifest import manifest
 from pipelines.plan_splits import Plan
+from schemas import exit_codes
 from schemas.errors import MESSAGES, Code, Detail
 from schemas.inputs import Form, InputFile
 from schemas.options import FaceStorageType, Rules

