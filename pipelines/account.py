@@ -48,7 +48,7 @@ def count_results(prefix: str) -> ResultCounts:
     """Counts all records of the run's result files."""
     outcomes: Counter[str] = Counter()
     damaged: list[str] = []
-    for line in _lines(prefix):
+    for line in record_lines(prefix):
         record = json.loads(line)
         metadata = record["metadata"]
         outcomes[metadata.get("action", record["code"])] += 1
@@ -64,7 +64,8 @@ def close_account(rows_read: int, counts: ResultCounts) -> Account:
     return Account(rows_read=rows_read, rejected=rejected, **by_action)
 
 
-def _lines(prefix: str) -> Iterable[bytes]:
+def record_lines(prefix: str) -> Iterable[bytes]:
+    """Gives the lines of all of the run's result files, in no order."""
     [found] = FileSystems.match([f"{prefix}-*{RESULTS_SUFFIX}"])
     for each in found.metadata_list:
         with FileSystems.open(each.path) as file:

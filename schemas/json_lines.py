@@ -1,0 +1,16 @@
+"""How a JSON value is written as one line."""
+
+import json
+from typing import Any
+
+# JSON lets them stand, but much that reads lines would end one there.
+_LINE_ENDS = {each: f"\\u{each:04x}" for each in (0x85, 0x2028, 0x2029)}
+
+
+def json_line(value: Any) -> str:
+    r"""Gives the value's text without any line end in it.
+
+    >>> json_line({"person_id": "a\u2028é"})
+    '{"person_id": "a\\u2028é"}'
+    """
+    return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
