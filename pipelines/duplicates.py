@@ -1,0 +1,35 @@
+"""Finds, before any image is touched, the rows that lose to another of the same person_id."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines.plan_splits import Plan
+from pipelines.resolve_ids import resolve_ids
+from schemas.errors import Detail
+from schemas.inputs import PERSON_ID, Split
+from schemas.options import OnDuplicateId
+from schemas.records import RowRef, person_id_of
+from transforms.inputs.found import Reading
+from transforms.read_rows import read_split
+
+
+def without_duplicates(plan: Plan, reading: Reading, policy: OnDuplicateId, database: Path) -> Plan:
+    """Gives the plan with splits that know their losers, which are written to `database`."""
+    reading = replace(reading, only=(PERSON_ID,), keep_raw=False)
+    with_losers = resolve_ids(_ids(plan.splits, reading), policy, database)
+    splits = (
+        replace(split, losers=str(database)) if split.number in with_losers else split
+        for split in plan.splits
+    )
+    return replace(plan, splits=tuple(splits))
+
+
+def _ids(splits: Iterable[Split], reading: Reading) -> Iterator[tuple[int, RowRef, str]]:
+    """Gives all ids that can be read; those of refused bodies do not count."""
+    for split in splits:
+        for row in read_split(reading, split):
+            person_id = person_id_of(row)
+            faulty = row.fault is not None and row.fault.detail != Detail.TOO_LARGE
+            if row.ref.row is not None and person_id is not None and not faulty:
+                yield split.number, row.ref, person_id
