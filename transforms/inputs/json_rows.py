@@ -1,4 +1,4 @@
-"""The strict parser of one JSON line."""
+"""The strict parser of one JSON text: a line, or one person of a body."""
 
 import json
 import re
@@ -25,17 +25,20 @@ class RepeatedKeys(dict[str, Any]):
 
 def parse_row(line: bytes) -> Mapping[str, Any]:
     """Gives the line's object. Raises RejectedError(UNPROCESSABLE_CONTENT, not_json, too_deep)."""
-    if _is_deep(line):
-        raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.TOO_DEEP)
-    try:
-        value = json.loads(
-            line.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant
-        )
-    except (ValueError, RecursionError) as error:
-        raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.NOT_JSON) from error
+    value = parse_json(line)
     if not isinstance(value, dict):
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.NOT_JSON)
     return value
+
+
+def parse_json(text: bytes) -> Any:
+    """Gives the value. Raises RejectedError(UNPROCESSABLE_CONTENT, not_json, too_deep)."""
+    if _is_deep(text):
+        raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.TOO_DEEP)
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.NOT_JSON) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _is_deep(line: bytes) -> bool:
     """True where brackets nest deeper than MAX_DEPTH, those within strings apart."""
-    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH:
+    if not (_has_many(b"[", line) or _has_many(b"{", line)):
         return False
     depth = 0
     for byte in _NO_BRACKETS.sub(b"", line):
@@ -57,3 +60,13 @@ def _is_deep(line: bytes) -> bool:
         if depth > MAX_DEPTH:
             return True
     return False
+
+
+def _has_many(bracket: bytes, line: bytes) -> bool:
+    """True where there are more than half of MAX_DEPTH. Faster than counting: most have a few."""
+    at = -1
+    for _ in range(MAX_DEPTH // 2 + 1):
+        at = line.find(bracket, at + 1)
+        if at < 0:
+            return False
+    return True

@@ -2,44 +2,68 @@
 
 import io
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
-_SKIP_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 20
 
 
-class Line(NamedTuple):
-    """A line of a file. content is None where it is longer than allowed."""
+class LongLine:
+    """A line that is not held: a stream that ends where the line does."""
+
+    def __init__(self, begun: bytes, stream: io.BufferedIOBase) -> None:
+        self._begun, self._stream = begun, stream
+        self._ended = False
+        self.bytes_read = 0
+
+    def read(self, size: int) -> bytes:
+        """Gives at most `size` bytes of what is left, b"" at the line's end."""
+        piece, self._begun = self._begun[:size], self._begun[size:]
+        if not piece and not self._ended:
+            piece = self._stream.readline(size)
+        self._ended = self._ended or not piece or piece.endswith(b"\n")
+        self.bytes_read += len(piece)
+        return piece
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file, from byte `offset`. content: as it stands, newline included.
+
+    A line that is longer than allowed has a `long` in its place, to be read before the next line.
+    """
 
     offset: int
-    size: int
     content: bytes | None
+    long: LongLine | None = None
+
+    @property
+    def text(self) -> bytes | None:
+        """The content without the byte order mark that may stand at a file's beginning."""
+        if self.content is None or self.offset > 0:
+            return self.content
+        return self.content.removeprefix(_BOM)
+
+    def pass_over(self) -> int:
+        """Gives the byte after the line, reading what is left of a long one."""
+        if self.long is None:
+            return self.offset + len(self.content or b"")
+        while self.long.read(_PIECE_BYTES):
+            pass
+        return self.offset + self.long.bytes_read
+
+    @property
+    def is_blank(self) -> bool:
+        """True for a line of white space: it is no row, but it has a number."""
+        return self.text is not None and not self.text.strip()
 
 
 def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:
-    """Gives every physical line, blank ones too; a UTF-8 byte order mark at 0 is dropped.
-
-    No more than `max_bytes` of a line are held.
-    """
+    """Gives every physical line, blank ones too. No more than `max_bytes` of a line are held."""
     while content := stream.readline(max_bytes + 1):
-        size = len(content)
-        if size > max_bytes and not content.endswith(b"\n"):
-            size += _skip_line(stream)
-            yield Line(offset, size, None)
+        if len(content) > max_bytes and not content.endswith(b"\n"):
+            line = Line(offset, None, LongLine(content, stream))
         else:
-            yield Line(offset, size, content.removeprefix(_BOM) if offset == 0 else content)
-        offset += size
-
-
-def _skip_line(stream: io.BufferedIOBase) -> int:
-    skipped = 0
-    while piece := stream.readline(_SKIP_BYTES):
-        skipped += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return skipped
-
-
-def is_blank(line: Line) -> bool:
-    """True for a line of white space: it is no row, but it has a number."""
-    return line.content is not None and not line.content.strip()
+            line = Line(offset, content)
+        yield line
+        offset = line.pass_over()

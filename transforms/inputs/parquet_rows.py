@@ -23,31 +23,26 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
 
 
 def iter_row_group(
-    file: pq.ParquetFile, group: int, columns: Mapping[str, str], block_rows: int
+    file: pq.ParquetFile, group: int, columns: list[str], block_rows: int
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB.
-
-    columns: our field -> the file's column; batches come under our names.
-    """
+    """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB."""
     metadata = file.metadata.row_group(group)
     row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
     rows = max(1, min(block_rows, _BATCH_BYTES // row_bytes))
-    names = list(dict.fromkeys(columns.values()))  # two fields may be read from one column
     before = 0
-    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=names):
-        values = [batch.column(name) for name in columns.values()]
-        yield before, pa.RecordBatch.from_arrays(values, names=list(columns))
+    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=columns):
+        yield before, batch
         before += batch.num_rows
 
 
-def to_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Gives a batch's rows; a value that cannot be read fails its own row only.
+def to_rows(batch: pa.RecordBatch, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Gives a batch's rows under our names; a value that cannot be read fails its own row only.
 
-    A map becomes a tuple of pairs, which no other type does.
+    columns: our field -> the file's column. A map becomes a tuple of pairs, which no other type
+    does.
     """
-    columns = [_values(column) for column in batch.columns]
-    names = batch.schema.names
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    values = [_values(batch.column(name)) for name in columns.values()]
+    return [dict(zip(columns, each, strict=True)) for each in zip(*values, strict=True)]
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -32,7 +32,7 @@ def open_raw(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedIOBase]:
-    """Opens a JSONL file, decompressed by its suffix, at a byte of the decompressed lines.
+    """Opens a JSONL or JSON file, decompressed by its suffix, at a byte of the decompressed text.
 
     Decompressors buffer for themselves: one more buffer would ask for more than there is before
     it gives what it has, and lose the rows that stand before the damage.
@@ -42,15 +42,22 @@ def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedIOBase]:
             if not raw.read(1):  # GzipFile takes it for a stream that ended
                 raise EOFError("no gzip stream")
             raw.seek(0)
-            yield gzip.GzipFile(fileobj=raw)
+            yield _skipped(gzip.GzipFile(fileobj=raw), start)
         elif path.endswith(".zst"):
             limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}
-            yield zstd.ZstdFile(raw, options=limit)
+            yield _skipped(zstd.ZstdFile(raw, options=limit), start)
         else:
             raw.seek(start)
             yield io.BufferedReader(cast(io.RawIOBase, raw), BUFFER_BYTES)
 
 
+def _skipped(stream: io.BufferedIOBase, size: int) -> io.BufferedIOBase:
+    """Passes over the first bytes: a compressed stream can only be read from its beginning."""
+    while size > 0 and (piece := stream.read(min(size, BUFFER_BYTES))):
+        size -= len(piece)
+    return stream
+
+
 def is_compressed(path: str) -> bool:
-    """True for a JSONL file that can only be read from its beginning."""
+    """True for a file that can only be read from its beginning."""
     return path.endswith((".gz", ".zst"))

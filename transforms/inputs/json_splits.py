@@ -1,0 +1,135 @@
+"""The rows of JSON files: of a range of lines, or of a piece of one large body."""
+
+import io
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from schemas.errors import Code, Detail, Fault, RejectedError
+from schemas.inputs import JSON_FIELDS, PERSONS, BodyHead, Split
+from schemas.options import FaceStorageType
+from schemas.records import FilePiece, Row, RowRef
+from transforms import metrics
+from transforms.inputs.bodies import iter_persons, may_be_body, refusal, scan_body
+from transforms.inputs.found import Found, Reading
+from transforms.inputs.json_rows import RepeatedKeys, parse_row
+from transforms.inputs.json_scanner import Value
+from transforms.inputs.lines import Line, iter_lines
+from transforms.inputs.streams import open_lines
+
+_TOO_LARGE = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
+
+
+def rows_of_lines(reading: Reading, split: Split) -> Iterator[Found]:
+    """Gives the rows of lines, and the persons of lines that are bodies."""
+    with open_lines(split.path, split.start) as stream:
+        lines = iter_lines(stream, reading.max_row_bytes, split.start)
+        for number, line in enumerate(lines, split.first_row):
+            if 0 <= split.end <= line.offset:
+                break
+            if not line.is_blank:
+                yield from _line(reading, split, number, line)
+
+
+def rows_of_body(reading: Reading, split: Split, head: BodyHead) -> Iterator[Found]:
+    """Gives `split.rows` persons of one body, from the first of this split on."""
+    if head.malformed:
+        size = -1 if split.end < 0 else split.end - split.start
+        yield _malformed(reading, split, head, FilePiece(split.path, split.start, size))
+        return
+
+    def holds(n: int) -> int:
+        ref = RowRef(split.source, split.first_row + n, head.collection, head.request)
+        return reading.max_row_bytes if split.keeps(ref) else 0
+
+    with open_lines(split.path, split.start) as stream:
+        persons = iter_persons(stream, split.start, split.rows, holds)
+        yield from _persons(reading, split, head, persons)
+
+
+def _line(reading: Reading, split: Split, number: int, line: Line) -> Iterator[Found]:
+    text = line.text
+    if text is None:
+        line.pass_over()  # one in which the file breaks off is no row, but damage
+    raw = _raw_line(split, line) if reading.keep_raw else None
+    if text is not None and may_be_body(text):
+        persons: list[Value] = []
+        size = reading.max_row_bytes
+        body = scan_body(io.BytesIO(text), number, size, persons.append, line.offset)
+        if body.has_persons:
+            for name in body.unknown_fields:
+                metrics.name_unknown_field(name)
+            if body.head.malformed:
+                yield _malformed(reading, split, body.head, raw)
+            else:
+                yield from _persons(reading, split, body.head, persons)
+            return
+    if split.broken_are_bodies:
+        fault = _parsed(text)[1]
+        yield _malformed(reading, split, BodyHead(number, "", fault=fault, malformed=True), raw)
+        return
+    ref = RowRef(split.source, number, reading.collection, raw=raw)
+    yield ref, partial(_row, reading, split, ref, text, reading.face_storage_type)
+
+
+def _raw_line(split: Split, line: Line) -> bytes | FilePiece:
+    if line.text is not None:
+        return line.text.rstrip(b"\r\n")
+    return FilePiece(split.path, line.offset, line.pass_over() - line.offset)
+
+
+def _persons(
+    reading: Reading, split: Split, head: BodyHead, persons: Iterable[Value]
+) -> Iterator[Found]:
+    if head.fault is None:
+        head = replace(head, fault=refusal(head.collection, reading.bodies_into))
+    for number, person in enumerate(persons, split.first_row if split.body else 0):
+        raw = _raw_person(split, head, person) if reading.keep_raw else None
+        ref = RowRef(split.source, number, head.collection, head.request, raw)
+        storage = head.face_storage_type
+        yield ref, partial(_row, reading, split, ref, person.content, storage, head.fault)
+
+
+def _raw_person(split: Split, head: BodyHead, person: Value) -> bytes | FilePiece:
+    """Gives a body of this person alone."""
+    comma = ", " if len(head.opening) > len("{}") else ""
+    before, after = f'{head.opening[:-1]}{comma}"{PERSONS}": ['.encode(), b"]}"
+    if person.content is not None:
+        return before + person.content + after
+    return FilePiece(split.path, person.offset, person.size, before, after)
+
+
+def _malformed(reading: Reading, split: Split, head: BodyHead, raw: Any) -> Found:
+    """Gives the one row that stands for a whole body."""
+    raw = raw if reading.keep_raw else None
+    ref = RowRef(split.source, None, head.collection, head.request, raw)
+    return ref, partial(Row, ref, {}, head.face_storage_type, fault=head.fault)
+
+
+def _row(
+    reading: Reading,
+    split: Split,
+    ref: RowRef,
+    text: bytes | None,
+    storage: FaceStorageType,
+    refused: Fault | None = None,
+) -> Row:
+    value, fault = _parsed(text)
+    names = reading.names(JSON_FIELDS)
+    for name in value.keys() - names.values():
+        metrics.name_unknown_field(name)
+    fields = {field: value[name] for field, name in names.items() if name in value}
+    if isinstance(value, RepeatedKeys):  # the object itself is no value that a field can have
+        fields |= {field: value for field, name in names.items() if name in value.repeated}
+    return Row(ref, fields, storage, os.path.dirname(split.path), refused or fault)
+
+
+def _parsed(text: bytes | None) -> tuple[Mapping[str, Any], Fault | None]:
+    if text is None:
+        return {}, _TOO_LARGE
+    try:
+        return parse_row(text), None
+    except RejectedError as error:
+        return {}, error.fault

@@ -1,0 +1,41 @@
+"""Keeps the rows that were not enrolled, ready to be given back as INPUT."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.pvalue import PCollection
+
+from schemas.errors import Code
+from schemas.records import Outcome
+from transforms.rejected_files import RejectedFiles
+
+# The winner of a duplicate is in the input already.
+_NOT_KEPT = (Code.OK, Code.DUPLICATE_ID)
+
+
+class _KeepFn(beam.DoFn):
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def start_bundle(self) -> None:
+        self._files = RejectedFiles(Path(self._folder))
+
+    def process(self, outcome: Outcome) -> Iterable[Outcome]:
+        if outcome.code not in _NOT_KEPT and outcome.ref.raw is not None:
+            self._files.add(outcome.ref)
+        return [outcome]
+
+    def finish_bundle(self) -> None:
+        self._files.close()
+
+
+@dataclass
+class KeepRejected(beam.PTransform[PCollection[Outcome], PCollection[Outcome]]):
+    """Outcomes, untouched; the rows of those that are rejected go to files in `folder`."""
+
+    folder: str
+
+    def expand(self, outcomes: PCollection[Outcome]) -> PCollection[Outcome]:
+        return outcomes | "KeepRejected" >> beam.ParDo(_KeepFn(self.folder))

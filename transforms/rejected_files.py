@@ -1,0 +1,97 @@
+"""Files of rejected rows, in the form in which they came."""
+
+import hashlib
+import uuid
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.records import FilePiece, RowRef
+from transforms.inputs.streams import open_lines
+
+_PARTIAL = ".partial"
+_BUFFER_ROWS = 64
+_BUFFER_BYTES = 16 << 20
+_PIECE_BYTES = 1 << 20
+# Line ends between tokens; within strings JSON has none.
+_ONE_LINE = bytes.maketrans(b"\r\n", b"  ")
+
+
+class RejectedFiles:
+    """The files of one worker: JSONL of person rows, JSONL of bodies, a Parquet file a source."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: where they appear once they are whole."""
+        self._folder, self._token = folder, uuid.uuid4().hex[:12]
+        self._lines: dict[str, BinaryIO] = {}
+        self._tables: dict[str, _Table] = {}
+
+    def add(self, ref: RowRef) -> None:
+        """Writes the row that `ref.raw` holds."""
+        if isinstance(ref.raw, pa.RecordBatch):
+            self._table(ref.source, ref.raw.schema).add(ref.raw)
+        elif isinstance(ref.raw, FilePiece):
+            self._copy(ref.raw, self._file(ref))
+        else:
+            self._file(ref).write(ref.raw.translate(_ONE_LINE) + b"\n")
+
+    def close(self) -> None:
+        """Makes the files whole."""
+        for table in self._tables.values():
+            table.close()
+        for file in self._lines.values():
+            file.close()
+        for partial in self._folder.glob(f"*-{self._token}.*{_PARTIAL}"):
+            partial.rename(partial.with_name(partial.name.removesuffix(_PARTIAL)))
+
+    def _file(self, ref: RowRef) -> BinaryIO:
+        kind = "rows" if ref.request is None else "bodies"
+        if kind not in self._lines:
+            self._lines[kind] = self._path(kind, ".jsonl").open("wb")
+        return self._lines[kind]
+
+    def _table(self, source: str, schema: pa.Schema) -> "_Table":
+        if source not in self._tables:
+            digest = hashlib.sha256(source.encode()).hexdigest()[:8]  # names alone may be alike
+            path = self._path(f"{Path(source).stem}-{digest}", ".parquet")
+            self._tables[source] = _Table(path, schema)
+        return self._tables[source]
+
+    def _path(self, name: str, suffix: str) -> Path:
+        return self._folder / f"{name}-{self._token}{suffix}{_PARTIAL}"
+
+    def _copy(self, piece: FilePiece, file: BinaryIO) -> None:
+        left = float("inf") if piece.size < 0 else piece.size
+        file.write(piece.before)
+        with open_lines(piece.path, piece.start) as stream:
+            while left > 0 and (read := stream.read(int(min(left, _PIECE_BYTES)))):
+                file.write(read.translate(_ONE_LINE))
+                left -= len(read)
+        file.write(piece.after + b"\n")
+
+
+class _Table:
+    """A Parquet file that grows by row groups of some rows."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema)
+        self._rows: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def add(self, row: pa.RecordBatch) -> None:
+        copied = row.take(pa.array([0]))  # a slice would hold all of the batch that it is of
+        self._rows.append(copied)
+        self._bytes += copied.nbytes
+        if len(self._rows) >= _BUFFER_ROWS or self._bytes >= _BUFFER_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        self._writer.write_table(pa.Table.from_batches(self._rows).combine_chunks())
+        self._rows, self._bytes = [], 0
