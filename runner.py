@@ -1,6 +1,5 @@
 """The command line of Muster: options -> config -> run -> exit code. Nothing that workers need."""
 
-import json
 import logging
 import os
 import signal
@@ -14,12 +13,14 @@ import click
 
 from schemas.errors import (
     MESSAGES,
+    Code,
     RefusedError,
     RunFolderInUseError,
     UsageError,
 )
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
-from schemas.options import FaceStorageType, MultipleFaces
+from schemas.json_lines import json_line
+from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId
 
 # Modules that load Beam and the models are imported by the commands that need them, so that
 # --help and a misspelt option answer at once.
@@ -33,6 +34,7 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 
 
 STORAGE_TYPES = click.Choice([str(each) for each in FaceStorageType])
+DUPLICATES = click.Choice([str(each) for each in OnDuplicateId])
 POLICIES = click.Choice([str(each) for each in MultipleFaces])
 
 store_option = option(
@@ -126,6 +128,20 @@ def get_person(person_id: str, collection: str, store: str) -> None:
     print_json(get_person(store, collection, person_id))
 
 
+@muster.command("responses")
+@click.argument("run_dir", metavar="RUN")
+def print_responses(run_dir: str) -> None:
+    """Print the face server's response to each request body of a finished run."""
+    from pipelines.responses import responses
+
+    none = True
+    for response in responses(Path(run_dir)):
+        print_json(response)
+        none = False
+    if none:
+        click.echo(f"{run_dir}: none of the run's inputs is a request body", err=True)
+
+
 @muster.command("sample")
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 def write_sample(folder: str) -> None:
@@ -134,6 +150,23 @@ def write_sample(folder: str) -> None:
 
     for path in write_sample(Path(folder)):
         click.echo(path, err=True)
+
+
+@muster.command("pack")
+@click.argument("source", metavar="DIR|MANIFEST.csv", type=click.Path())
+@click.argument("out", metavar="OUT.parquet", type=click.Path())
+def write_pack(source: str, out: str) -> None:
+    """Make a payload from a folder of images, or from a CSV of ids, names and paths.
+
+    An image in DIR has its file's name as id; one in a folder below has that folder's name.
+    """
+    from pipelines.pack import pack, summary
+    from pipelines.pack_sources import source_of
+
+    found = source_of(Path(source))
+    packed = pack(found, Path(out))
+    for line in summary(Path(out), found, packed):
+        click.echo(line, err=True)
 
 
 def read_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
@@ -164,15 +197,20 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @option("--config", callback=read_config, is_eager=True, expose_value=False, metavar="FILE",
         help="YAML of option names and values; `inputs` for INPUT.")  # fmt: skip
-@option("--collection", required=True, help="The collection to enroll into; it must exist.")
-@option("--face-storage-type", required=True, type=STORAGE_TYPES,
-        help="What to keep of each image.")  # fmt: skip
+@option("--collection", metavar="NAME",
+        help="The collection for person rows; it must exist. Bodies name their own.")  # fmt: skip
+@option("--face-storage-type", type=STORAGE_TYPES,
+        help="What to keep of each image of person rows.")  # fmt: skip
 @option("--run-dir", required=True, metavar="RUN", help="The folder for this run's results.")
 @store_option
 @pack_option
 @option("--workers", type=int, metavar="N", help="Workers at a time.  [default: cores]")
 @option("--multiple-faces", type=POLICIES, default="reject",
         show_default=True, help="What to do with an image of several faces.")  # fmt: skip
+@option("--on-duplicate-id", type=DUPLICATES, default="last", show_default=True,
+        help="Which row counts where several have one person_id.")  # fmt: skip
+@option("--keep-rejected", is_flag=True, help="Keep the rows not enrolled in RUN/rejected.")
+@option("--limit", type=int, metavar="N", help="Read the first N rows only.")
 @option("--max-rejected", metavar="N|P%", help="Exit 3 where more rows are rejected.")
 @option("--retry-for", default="120s", show_default=True, metavar="TIME",
         help="How long a store may stay away before the run is given up.")  # fmt: skip
@@ -182,6 +220,10 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
         help="Reject images of more pixels, before decoding.")  # fmt: skip
 @option("--max-row-bytes", default="64MB", show_default=True, metavar="SIZE",
         help="Reject longer rows.")  # fmt: skip
+@option("--face-root", metavar="DIR",
+        help="Where a relative face_uri starts.  [default: the input's folder]")  # fmt: skip
+@option("--face-schemes", metavar="SCHEMES",
+        help="Schemes that a face_uri may have, as gs,s3.  [default: none]")  # fmt: skip
 @option("--column", multiple=True, metavar="FIELD=NAME",
         help="Read a field under another name, as person_id=EMP_NO.")  # fmt: skip
 @option("--dry-run", is_flag=True, help="Check everything, say what would happen, write nothing.")
@@ -191,7 +233,9 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
 def enroll(
     beam_options: Sequence[str], /, dry_run: bool, quiet: bool, verbose: bool, **values: Any
 ) -> int:
-    """Enroll the people of payload files (Parquet or JSONL) into a collection.
+    """Enroll the people of payload files into collections.
+
+    Files are Parquet, JSONL, or the JSON bodies of `PUT /persons`.
 
     What follows a single `--` are options of Apache Beam, as `-- --runner=FlinkRunner`.
 
@@ -227,6 +271,11 @@ def run_enrollment(config: Any, quiet: bool) -> int:
         click.echo("an unfinished run in this folder was taken over", err=True)
     if report.error:
         click.echo(f"muster: the run failed: {report.error}", err=True)
+    if report.all_refused:
+        click.echo("muster: every request was refused; the records tell why", err=True)
+        print_json(
+            refusal_of(max(report.requests_refused, key=report.requests_refused.__getitem__))
+        )
     print_json(report.to_json()["account"])
     return exit_code(report, config.max_rejected, received[0] if received else None)
 
@@ -270,9 +319,14 @@ def stoppable() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
+def refusal_of(code: str) -> dict[str, str]:
+    """Gives what tells of a refusal on stdout."""
+    return {"code": str(code), "message": MESSAGES[Code(code)]}
+
+
 def print_json(value: Any) -> None:
     """Prints one line of JSON on stdout, which carries results only."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(json_line(value))
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -305,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = FAILED
     except RefusedError as error:
         click.echo(f"muster: {error.why}", err=True)
-        print_json({"code": str(error.code), "message": MESSAGES[error.code]})
+        print_json(refusal_of(error.code))
         code = REFUSED
     except Exception as error:  # a bug, or a full disk; the text may hold what is private
         from pipelines.report import where

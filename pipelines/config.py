@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipelines.option_values import parse_columns, parse_duration, parse_size
+from pipelines.option_values import (
+    check_face_places,
+    parse_columns,
+    parse_duration,
+    parse_schemes,
+    parse_size,
+)
 from pipelines.run_folder import RESULTS, STOP
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
-from schemas.inputs import COLUMN_FIELDS
-from schemas.options import FaceStorageType, MultipleFaces, Rules
+from schemas.inputs import PARQUET_FIELDS
+from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId, Rules
 from transforms.faces.catalogue import DEFAULT_PACK
 from transforms.person_metadata import is_text
 from transforms.stores.connect import DEFAULT_RETRY_FOR_S
@@ -47,18 +53,26 @@ class RejectedLimit:
 
 @dataclass(frozen=True, slots=True)
 class EnrollConfig:
-    """The options of `enroll`, checked when it is made. Beam's own stay as they were given."""
+    """The options of `enroll`, checked when it is made. Beam's own stay as they were given.
+
+    collection, face_storage_type: of person rows; None where all inputs are bodies.
+    """
 
     inputs: tuple[str, ...]
-    collection: str
-    face_storage_type: FaceStorageType
     run_dir: str
+    collection: str | None = None
+    face_storage_type: FaceStorageType | None = None
     store: str = DEFAULT_STORE
     pack: str = DEFAULT_PACK
     workers: int = field(default_factory=cores)
     rules: Rules = field(default_factory=Rules)
     max_row_bytes: int = 64_000_000
     columns: Mapping[str, str] = field(default_factory=dict)
+    face_root: str = ""
+    face_schemes: tuple[str, ...] = ()
+    on_duplicate_id: OnDuplicateId = OnDuplicateId.LAST
+    keep_rejected: bool = False
+    limit: int | None = None
     max_rejected: RejectedLimit | None = None
     retry_for_s: float = DEFAULT_RETRY_FOR_S
     beam_options: tuple[str, ...] = ()
@@ -66,7 +80,14 @@ class EnrollConfig:
     def __post_init__(self) -> None:
         if not self.inputs:
             raise UsageError("no INPUT given; expected files, folders or globs")
-        check_collection_name(self.collection)
+        if (self.collection is None) != (self.face_storage_type is None):
+            raise UsageError(
+                "--collection and --face-storage-type belong together: give both for person rows, "
+                "and neither where all inputs are request bodies"
+            )
+        if self.collection is not None:
+            check_collection_name(self.collection)
+        check_face_places(self.face_root, self.face_schemes)
         if not is_text(self.run_dir) or not self.run_dir:
             raise UsageError(f"--run-dir {self.run_dir!r}: expected the name of a folder, in UTF-8")
         if "://" in self.run_dir:
@@ -82,35 +103,41 @@ class EnrollConfig:
             ("--max-row-bytes", self.max_row_bytes),
             ("--max-image-bytes", self.rules.max_image_bytes),
             ("--max-image-pixels", self.rules.max_image_pixels),
+            ("--limit", 1 if self.limit is None else self.limit),
         ):
             if value < 1:
                 raise UsageError(f"{name}: {value}; expected 1 or more")
         if self.retry_for_s < 0:
             raise UsageError(f"--retry-for: {self.retry_for_s:g}s; expected 0s or more")
-        for name in self.columns.keys() - set(COLUMN_FIELDS):
+        for name in self.columns.keys() - set(PARQUET_FIELDS):
             raise UsageError(
-                f"--column {name}=...: no such field; expected one of {', '.join(COLUMN_FIELDS)}"
+                f"--column {name}=...: no such field; expected one of {', '.join(PARQUET_FIELDS)}"
             )
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder, from wherever a worker was started."""
+        return Path(self.run_dir).absolute()
 
     @property
     def stop_marker(self) -> str:
         """The file that stands for a stop, while there is one."""
-        return str(Path(self.run_dir).absolute() / STOP)
+        return str(self.run_folder / STOP)
 
     @property
     def results_prefix(self) -> str:
         """Where the result files go."""
-        return str(Path(self.run_dir).absolute() / RESULTS / "results")
+        return str(self.run_folder / RESULTS / "results")
 
 
 def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> EnrollConfig:
     """Gives the config of the command line's values, as they were written there."""
-    limit = values["max_rejected"]
+    max_rejected, storage = values["max_rejected"], values["face_storage_type"]
     return EnrollConfig(
         inputs=tuple(values["inputs"]),
-        collection=values["collection"],
-        face_storage_type=FaceStorageType(values["face_storage_type"]),
         run_dir=values["run_dir"],
+        collection=values["collection"],
+        face_storage_type=None if storage is None else FaceStorageType(storage),
         store=values["store"],
         pack=values["pack"],
         workers=cores() if values["workers"] is None else values["workers"],
@@ -121,7 +148,12 @@ def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> En
         ),
         max_row_bytes=_read("--max-row-bytes", parse_size, values["max_row_bytes"]),
         columns=parse_columns(values["column"]),
-        max_rejected=None if limit is None else RejectedLimit.parse(str(limit)),
+        face_root=values["face_root"] or "",
+        face_schemes=parse_schemes(values["face_schemes"] or ""),
+        on_duplicate_id=OnDuplicateId(values["on_duplicate_id"]),
+        keep_rejected=values["keep_rejected"],
+        limit=values["limit"],
+        max_rejected=None if max_rejected is None else RejectedLimit.parse(str(max_rejected)),
         retry_for_s=_read("--retry-for", parse_duration, values["retry_for"]),
         beam_options=tuple(beam_options),
     )

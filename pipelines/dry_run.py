@@ -1,19 +1,34 @@
 """Says what an enrollment would do, from headers and ids alone."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.config import EnrollConfig
+from pipelines.duplicates import without_duplicates
 from pipelines.enroll import Job, prepared
+from pipelines.run_folder import LOSERS
 from schemas.errors import Code
 from schemas.ids import point_id
 from schemas.inputs import PERSON_ID
-from schemas.records import person_id_of
+from schemas.records import Row, person_id_of
+from transforms.batches import by_collection
 from transforms.faces.base import Pack
-from transforms.read_rows import RowReader
+from transforms.read_rows import read_split
 from transforms.stores.base import MAX_REQUEST_POINTS, Store, StoreSpec
+
+
+@dataclass
+class _Verdicts:
+    """How many rows would end how. known, new: whether the store has the person."""
+
+    known: int = 0
+    new: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
 
 
 def dry_run(
@@ -24,7 +39,8 @@ def dry_run(
     Whether a stored person would be updated or is unchanged is in the image, which is not read.
     """
     with prepared(config, pack, store) as (job, handle):
-        known, new, unreadable = _compare_ids(job, handle)
+        verdicts = _verdicts(job, handle)
+        requests = job.plan.requests
         return {
             "dry_run": True,
             "collection_name": config.collection,
@@ -33,31 +49,45 @@ def dry_run(
             "inputs": [asdict(each) for each in job.plan.inputs],
             "skipped_files": list(job.plan.skipped_files),
             "rows": job.plan.rows,
+            "requests": requests.number,
+            "requests_refused": dict(sorted(requests.refused(job.bodies_into).items())),
             "would": {
-                "enroll_or_reject": new,
-                "update_or_leave_unchanged_or_reject": known,
-                "reject": {Code.UNPROCESSABLE_CONTENT: unreadable} if unreadable else {},
+                "enroll_or_reject": verdicts.new,
+                "update_or_leave_unchanged_or_reject": verdicts.known,
+                "reject": dict(sorted(verdicts.rejected.items())),
             },
         }
 
 
-def _compare_ids(job: Job, store: Store) -> tuple[int, int, int]:
-    """Gives rows whose person is stored, rows whose person is not, and rows without an id."""
-    known = new = unreadable = 0
-    ids = _person_ids(job)
-    while batch := list(islice(ids, MAX_REQUEST_POINTS)):
-        points = [point_id(each) for each in batch if each is not None]
-        stored = store.look_up(job.config.collection, points, ())
-        known += sum(each in stored for each in points)
-        new += sum(each not in stored for each in points)
-        unreadable += len(batch) - len(points)
-    return known, new, unreadable
+def _verdicts(job: Job, store: Store) -> _Verdicts:
+    verdicts = _Verdicts()
+
+    def look_up(collection: str, rows: Sequence[Row]) -> Sequence[bool]:
+        points = [point_id(str(person_id_of(each))) for each in rows]
+        stored = store.look_up(collection, points, ())
+        return [each in stored for each in points]
+
+    rows = _rows(job)
+    while batch := list(islice(rows, MAX_REQUEST_POINTS)):
+        sound = []
+        for row in batch:
+            if row.fault is not None:
+                verdicts.rejected[row.fault.code] += 1
+            elif person_id_of(row) is None:
+                verdicts.rejected[Code.UNPROCESSABLE_CONTENT] += 1
+            else:
+                sound.append(row)
+        known = sum(by_collection(sound, look_up))
+        verdicts.known += known
+        verdicts.new += len(sound) - known
+    return verdicts
 
 
-def _person_ids(job: Job) -> Iterator[str | None]:
-    config = job.config
-    reader = RowReader(config.collection, config.columns, config.max_row_bytes, only=(PERSON_ID,))
-    whole = [replace(each, parts=1) for each in job.plan.splits if each.part == 0]
-    for split in whole:  # one reader: a part for each worker would read each file again
-        for row in reader.read(split):
-            yield person_id_of(row)
+def _rows(job: Job) -> Iterator[Row]:
+    """Gives all rows with their ids alone, losers among them with that fault."""
+    reading = replace(job.reading, only=(PERSON_ID,), keep_raw=False)
+    with TemporaryDirectory() as folder:
+        policy = job.config.on_duplicate_id
+        plan = without_duplicates(job.plan, reading, policy, Path(folder) / LOSERS)
+        for split in plan.splits:
+            yield from read_split(reading, split)

@@ -1,8 +1,8 @@
 """The main job: rows of people into a collection, one result record a row."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,24 +13,29 @@ from apache_beam.pvalue import PCollection
 
 from pipelines.account import count_results
 from pipelines.config import EnrollConfig
+from pipelines.duplicates import without_duplicates
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
 from pipelines.measurements import measured
-from pipelines.plan_splits import Plan, plan_splits
-from pipelines.preflight import check_stamp, existing, opened
+from pipelines.plan_splits import Plan, deal, plan_splits
+from pipelines.preflight import bodies_into, check_stamp, existing, opened
 from pipelines.report import make_report, where
-from pipelines.run_folder import check_free, claimed
-from schemas.errors import UsageError
+from pipelines.run_folder import LOSERS, REJECTED, check_free, claimed
+from schemas.errors import Code, UsageError
+from schemas.options import FaceStorageType
 from schemas.report import Report
 from transforms.check_rows import CheckRows
 from transforms.decode_images import DecodeImages
 from transforms.detect_faces import DetectFaces
 from transforms.embed_faces import EmbedFaces
+from transforms.face_files import FaceFiles
 from transforms.faces.base import Pack
 from transforms.faces.catalogue import find_pack
+from transforms.inputs.found import Reading
+from transforms.keep_rejected import KeepRejected
 from transforms.load_model import ModelSource
-from transforms.read_rows import ReadRows, RowReader
+from transforms.read_rows import ReadRows
 from transforms.run_state import RUN_STATE
 from transforms.skip_unchanged import SkipUnchanged
 from transforms.stores.base import Store, StoreSpec
@@ -41,32 +46,52 @@ from transforms.write_results import WriteResults
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A config with everything it names found and checked."""
+    """A config with everything it names found and checked.
+
+    bodies_into: the collections that bodies name and that exist, with why they are refused.
+    """
 
     config: EnrollConfig
     pack: Pack
     store: StoreSpec
     plan: Plan
     options: PipelineOptions
+    bodies_into: Mapping[str, Code | None]
+
+    @property
+    def reading(self) -> Reading:
+        """How the inputs are read."""
+        config = self.config
+        return Reading(
+            max_row_bytes=config.max_row_bytes,
+            columns=config.columns,
+            collection=config.collection or "",
+            face_storage_type=config.face_storage_type or FaceStorageType.NO_STORAGE,
+            bodies_into=self.bodies_into,
+            keep_raw=config.keep_rejected,
+        )
 
 
 def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
     """The pipeline. From ReadRows to WriteResults is one fused stage: no pixel is shuffled."""
     config, model = job.config, ModelSource(job.pack, job.config.workers)
-    reader = RowReader(config.collection, config.columns, config.max_row_bytes)
-    return (
+    files = FaceFiles(config.face_root, frozenset(config.face_schemes))
+    splits = list(deal(job.plan.splits, config.workers))
+    outcomes = (
         pipeline
-        | "Splits" >> beam.Create(job.plan.splits, reshuffle=False)
+        | "Splits" >> beam.Create(splits, reshuffle=False)
         | "SpreadSplits" >> beam.Reshuffle()
-        | ReadRows(reader, config.stop_marker)
-        | CheckRows(config.face_storage_type, config.rules)
-        | SkipUnchanged(job.store, config.collection, job.pack, config.rules)
+        | ReadRows(job.reading, config.stop_marker)
+        | CheckRows(config.rules, files)
+        | SkipUnchanged(job.store, job.pack, config.rules)
         | DecodeImages(config.rules.max_image_pixels)
         | DetectFaces(model, config.rules.multiple_faces)
         | EmbedFaces(model)
-        | UpsertPersons(job.store, config.collection, job.pack, config.rules)
-        | WriteResults(config.results_prefix)
+        | UpsertPersons(job.store, job.pack, config.rules)
     )
+    if config.keep_rejected:
+        outcomes |= KeepRejected(str(config.run_folder / REJECTED))
+    return outcomes | WriteResults(config.results_prefix)
 
 
 @contextmanager
@@ -88,9 +113,30 @@ def prepared(
         )
     found = find_inputs(config.inputs)
     with opened(spec) as handle:
-        check_stamp(existing(handle, config.collection), pack.stamp)
-        plan = plan_splits(found, config.columns, config.max_row_bytes, config.workers)
-        yield Job(config, pack, spec, plan, options), handle
+        if config.collection is not None:
+            check_stamp(existing(handle, config.collection), pack.stamp)
+        plan = plan_splits(
+            found,
+            config.columns,
+            config.max_row_bytes,
+            expects_rows=config.collection is not None,
+            limit=float("inf") if config.limit is None else config.limit,
+        )
+        _check_whose_collection(config, plan)
+        into = bodies_into(handle, plan.requests.into, pack.stamp)
+        yield Job(config, pack, spec, plan, options, into), handle
+
+
+def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
+    if plan.person_rows and config.collection is None:
+        raise UsageError(
+            "the inputs hold person rows: give --collection and --face-storage-type for them"
+        )
+    if plan.requests.number and not plan.person_rows and config.collection is not None:
+        raise UsageError(
+            "all inputs are request bodies, each with a collection_name and a face_storage_type "
+            "of its own: leave out --collection and --face-storage-type"
+        )
 
 
 def run(
@@ -106,19 +152,26 @@ def run(
     RefusedError and RunFolderInUseError before anything is written.
     """
     RUN_STATE.begin(config.stop_marker)
-    with prepared(config, pack, store) as (job, _), claimed(Path(config.run_dir)) as folder:
-        folder.write_manifest(manifest(job.config, job.pack, job.store, job.plan))
-        report = _execute(job, folder.taken_over, lambda: while_running(job.plan.rows))
+    with prepared(config, pack, store) as (job, _), claimed(config.run_folder) as folder:
+        folder.write_manifest(manifest(config, job.pack, job.store, job.plan, job.bodies_into))
+        if config.keep_rejected:
+            folder.keep_rejected()
+        plan = without_duplicates(
+            job.plan, job.reading, config.on_duplicate_id, config.run_folder / LOSERS
+        )
+        report = _execute(replace(job, plan=plan), folder.taken_over, while_running)
         folder.write_report(report.to_json())
         return report
 
 
-def _execute(job: Job, taken_over: bool, while_running: Callable[[], None]) -> Report:
+def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -> Report:
     began = datetime.now(UTC)
     measurements, error = None, ""
     RUN_STATE.under_way = True
     try:
-        result: Any = run_pipeline(lambda p: compose(job, p), job.options, while_running)
+        result: Any = run_pipeline(
+            lambda p: compose(job, p), job.options, lambda: while_running(job.plan.rows)
+        )
         measurements = measured(result)
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
@@ -127,6 +180,7 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[], None]) -> R
         job.plan,
         counts,
         measurements,
+        requests_refused=job.plan.requests.refused(job.bodies_into),
         began=began,
         error=error or RUN_STATE.why,
         stopped=RUN_STATE.stopping,

@@ -15,6 +15,7 @@ from transforms.stores.edge import STAMP_FILE
 
 SUFFIXES = {
     ".parquet": Form.PARQUET,
+    ".json": Form.JSON,
     **{
         line + packed: Form.JSONL
         for line in (".jsonl", ".ndjson")

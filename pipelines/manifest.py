@@ -1,13 +1,17 @@
 """What was asked of a run: `manifest.json`, without any secret."""
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from pipelines.config import EnrollConfig
 from pipelines.plan_splits import Plan
+from schemas.errors import Code
+from schemas.inputs import BodyHead
 from transforms.faces.base import Pack
+from transforms.inputs.bodies import refusal
 from transforms.stores.base import StoreSpec
 
 _PACKAGES = (
@@ -23,8 +27,17 @@ _PACKAGES = (
 )
 
 
-def manifest(config: EnrollConfig, pack: Pack, store: StoreSpec, plan: Plan) -> dict[str, Any]:
-    """Gives the object that is written first."""
+def manifest(
+    config: EnrollConfig,
+    pack: Pack,
+    store: StoreSpec,
+    plan: Plan,
+    bodies_into: Mapping[str, Code | None],
+) -> dict[str, Any]:
+    """Gives the object that is written first.
+
+    Bodies without persons stand in it, for no record tells of them. bodies_into: see `Reading`.
+    """
     options = asdict(config)
     # Beam's options may hold credentials of filesystems: their names are enough.
     options["beam_options"] = [
@@ -33,6 +46,10 @@ def manifest(config: EnrollConfig, pack: Pack, store: StoreSpec, plan: Plan) -> 
     return {
         "inputs": [asdict(each) for each in plan.inputs],
         "rows": plan.rows,
+        "empty_requests": [
+            {"source": source, "request": head.request, "code": _code(head, bodies_into)}
+            for source, head in plan.requests.empty
+        ],
         "options": options,
         "pack": {
             **pack.stamp.to_json(),
@@ -45,3 +62,8 @@ def manifest(config: EnrollConfig, pack: Pack, store: StoreSpec, plan: Plan) -> 
             **{name: version(name) for name in _PACKAGES},
         },
     }
+
+
+def _code(head: BodyHead, bodies_into: Mapping[str, Code | None]) -> str:
+    fault = head.fault or refusal(head.collection, bodies_into)
+    return "" if fault is None else str(fault.code)

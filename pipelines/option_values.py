@@ -1,8 +1,11 @@
-"""Values as people write them on a command line: sizes, durations, FIELD=NAME."""
+"""Values as people write them on a command line: sizes, durations, FIELD=NAME, schemes."""
 
+import os
 import re
 from collections.abc import Iterable
 from fractions import Fraction
+
+from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UsageError
 
@@ -43,3 +46,24 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
             )
         columns[field] = name
     return columns
+
+
+def parse_schemes(text: str) -> tuple[str, ...]:
+    """Reads `gs,s3`."""
+    return tuple(sorted({each.strip().lower() for each in text.split(",")} - {""}))
+
+
+def check_face_places(root: str, schemes: Iterable[str]) -> None:
+    """Raises UsageError for places from which no image can be read."""
+    if root and "://" not in root and not os.path.isdir(root):
+        raise UsageError(f"--face-root {root}: no such folder")
+    for scheme in schemes:
+        if scheme == "file":
+            raise UsageError("--face-schemes: local files are read below --face-root only")
+        try:
+            FileSystems.get_filesystem(f"{scheme}://any")
+        except ValueError as error:
+            raise UsageError(
+                f"--face-schemes: Beam cannot read {scheme}://; expected some as gs, s3 or hdfs, "
+                "with the extra of apache-beam that brings it (gcp, aws, hadoop)"
+            ) from error

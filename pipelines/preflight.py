@@ -1,6 +1,6 @@
 """Checks the store and the collection before any image is touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from schemas.errors import Code, RefusedError
@@ -28,6 +28,16 @@ def existing(store: Store, name: str) -> Collection:
             f"no collection {name!r} in this store; make it with: muster collections create {name}",
         )
     return collection
+
+
+def bodies_into(store: Store, names: Iterable[str], stamp: Stamp) -> dict[str, Code | None]:
+    """Gives those of the collections that exist, with why bodies for them are refused, if so."""
+    found = {name: store.find_collection(name) for name in names}
+    return {
+        name: None if collection.stamp == stamp else Code.MODEL_MISMATCH
+        for name, collection in found.items()
+        if collection is not None
+    }
 
 
 def check_stamp(collection: Collection, stamp: Stamp) -> None:

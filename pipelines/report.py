@@ -1,6 +1,7 @@
 """Puts together what a run tells of itself: `report.json`."""
 
 import traceback
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def make_report(
     counts: ResultCounts,
     measurements: Measurements | None,
     *,
+    requests_refused: Counter[str],
     began: datetime,
     error: str,
     stopped: bool,
@@ -37,7 +39,10 @@ def make_report(
         status=_status(error, stopped),
         account=account,
         codes=counts.codes,
-        rows_not_read=plan.rows - counts.rows if measurements else None,
+        rows_not_read=None if plan.cut_short or not measurements else plan.rows - counts.rows,
+        requests=plan.requests.number,
+        requests_refused=dict(sorted(requests_refused.items())),
+        all_refused=0 < requests_refused.total() == plan.requests.number and not plan.person_rows,
         damaged_inputs=len(counts.damaged_sources),
         taken_over=taken_over,
         started_at=began.isoformat(timespec="seconds"),

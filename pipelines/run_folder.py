@@ -18,6 +18,7 @@ LOCK = ".lock"
 RESULTS = "results"
 REJECTED = "rejected"
 STOP = ".stop"
+LOSERS = ".losers"
 
 _BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
 _KEYS = {"inputs", "options", "pack", "store"}
@@ -35,11 +36,18 @@ class RunFolder:
         write_json(self.path / MANIFEST, manifest)
         (self.path / RESULTS).mkdir(mode=0o700)
 
+    def keep_rejected(self) -> None:
+        """Makes room for the rows that are rejected."""
+        (self.path / REJECTED).mkdir(mode=0o700)
+
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Writes `report.json`, the last file: from here on the run is over."""
         (self.path / STOP).unlink(missing_ok=True)
+        (self.path / LOSERS).unlink(missing_ok=True)
         for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
             shutil.rmtree(partial, ignore_errors=True)
+        for partial in (self.path / REJECTED).glob("*.partial"):
+            partial.unlink()
         write_json(self.path / REPORT, report)
 
 
@@ -115,6 +123,7 @@ def claimed(path: Path) -> Iterator[RunFolder]:
             for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
                 shutil.rmtree(path / leftover, ignore_errors=True)
             (path / STOP).unlink(missing_ok=True)
+            (path / LOSERS).unlink(missing_ok=True)
         yield RunFolder(path, taken_over)
 
 

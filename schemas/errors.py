@@ -1,5 +1,6 @@
 """The closed list of codes, their exact messages, and the ways in which a run says no."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -11,6 +12,7 @@ class Code(StrEnum):
     MULTIPLE_FACES = "ERR_MULTIPLE_FACES"
     INVALID_IMAGE = "ERR_INVALID_IMAGE"
     UNPROCESSABLE_CONTENT = "ERR_UNPROCESSABLE_CONTENT"
+    DUPLICATE_ID = "ERR_DUPLICATE_ID"
     DATABASE_ERROR = "ERR_DATABASE_ERROR"
     INTERNAL_ERROR = "ERR_INTERNAL_ERROR"
     INVALID_COLLECTION_NAME = "ERR_INVALID_COLLECTION_NAME"
@@ -28,6 +30,7 @@ MESSAGES = {
     Code.UNPROCESSABLE_CONTENT: (
         "The posted JSON is malformed or contains fields that are not of the correct type."
     ),
+    Code.DUPLICATE_ID: "Another row of this run has the same person_id.",
     Code.DATABASE_ERROR: (
         "An error occurred while connecting with the database, please retry your request later."
     ),
@@ -53,11 +56,21 @@ class Detail:
     TRUNCATED = "truncated"
     TOO_MANY_BYTES = "too_many_bytes"
     TOO_MANY_PIXELS = "too_many_pixels"
+    URI_NOT_FOUND = "uri_not_found"
+    URI_NOT_ALLOWED = "uri_not_allowed"
     NOT_JSON = "not_json"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
     TRUNCATED_INPUT = "truncated_input"
     STORE_REFUSED = "store_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a row, or all of a body, is rejected."""
+
+    code: Code
+    detail: str = ""
 
 
 class RejectedError(Exception):
@@ -67,6 +80,11 @@ class RejectedError(Exception):
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
+
+    @property
+    def fault(self) -> Fault:
+        """The same, to be carried by a record."""
+        return Fault(self.code, self.detail)
 
 
 class BatchRejectedError(RejectedError):

@@ -10,7 +10,9 @@ POINT_NAMESPACE = UUID("173ab369-c63d-523e-88f2-9a49760cd45b")
 
 PERSON_ID_MAX_BYTES = 512
 
-_COLLECTION_NAME = re.compile(r"[A-Za-z0-9_.-]{1,255}")
+COLLECTION_NAME_MAX = 255
+
+_COLLECTION_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{COLLECTION_NAME_MAX}}}")
 
 
 def point_id(person_id: str) -> str:
@@ -22,9 +24,14 @@ def point_id(person_id: str) -> str:
     return str(uuid5(POINT_NAMESPACE, person_id))
 
 
+def is_collection_name(name: str) -> bool:
+    """True for a lawful name (`.` and `..` would leave the store's folder)."""
+    return _COLLECTION_NAME.fullmatch(name) is not None and name not in {".", ".."}
+
+
 def check_collection_name(name: str) -> str:
-    """Gives the name back, or refuses it (`.` and `..` would leave the store's folder)."""
-    if not _COLLECTION_NAME.fullmatch(name) or name in {".", ".."}:
+    """Gives the name back, or refuses it."""
+    if not is_collection_name(name):
         raise RefusedError(
             Code.INVALID_COLLECTION_NAME,
             f"collection name {name!r}: expected 1 to 255 of A-Z a-z 0-9 _ - . "

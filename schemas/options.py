@@ -22,6 +22,14 @@ class MultipleFaces(StrEnum):
     CENTER = "center"
 
 
+class OnDuplicateId(StrEnum):
+    """Which of the rows of one person, in input order, is enrolled."""
+
+    LAST = "last"
+    FIRST = "first"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The options that decide whether a row is accepted, and with which face."""

@@ -6,13 +6,13 @@ Any stage can end a row early with an `Outcome`, which the later stages hand on 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import MESSAGES, Code
+from schemas.errors import MESSAGES, Code, Fault
 from schemas.ids import is_person_id, point_id
 from schemas.options import FaceStorageType
 
@@ -21,24 +21,46 @@ Vector = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class FilePiece:
+    """Bytes of the text of a JSON file that are too many to hold. size: -1 for all that follow.
+
+    before, after: what stands around them where they are kept.
+    """
+
+    path: str
+    start: int
+    size: int
+    before: bytes = b""
+    after: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class RowRef:
-    """Which row this is. Set once, by the reader; every record of the row carries it."""
+    """Which row this is. Set once, by the reader; every record of the row carries it.
+
+    raw: the row as it came, where rejected ones are kept: a JSONL line, where to find it, or a
+    pyarrow.RecordBatch of one row.
+    """
 
     source: str
-    row: int | None  # physical, 0-based; None for damage to the file itself
+    row: int | None  # 0-based, physical or within its body; None for damage, and a body refused
     collection: str
+    request: int | None = None  # the body's 0-based place in its file; None for a person row
+    raw: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What stands in the input: fields under our names, nothing checked yet.
 
-    `unreadable` says why there are no fields (a value of `Detail`).
+    folder: that of the input file, from which a relative `face_uri` starts.
     """
 
     ref: RowRef
     fields: Mapping[str, object]
-    unreadable: str = ""
+    face_storage_type: FaceStorageType
+    folder: str = ""
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +156,8 @@ class Outcome:
         metadata = {} if self.person_id is None else {"person_id": self.person_id}
         metadata["collection_name"] = self.ref.collection
         metadata["source"] = self.ref.source
+        if self.ref.request is not None:
+            metadata["request"] = str(self.ref.request)
         if self.ref.row is not None:
             metadata["row"] = str(self.ref.row)
         if self.code is Code.OK:

@@ -45,6 +45,9 @@ class Report:
     account: Account
     codes: Mapping[str, int]
     rows_not_read: int | None
+    requests: int
+    requests_refused: Mapping[str, int]
+    all_refused: bool
     damaged_inputs: int
     taken_over: bool
     started_at: str

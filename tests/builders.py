@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from schemas.errors import Fault
 from schemas.options import FaceStorageType
 from schemas.records import Person, Row, RowRef, UInt8Image
 
@@ -68,10 +69,16 @@ def make_ref(
     return RowRef(source, row, collection)
 
 
-def make_row(ref: RowRef | None = None, unreadable: str = "", **fields: object) -> Row:
+def make_row(
+    ref: RowRef | None = None,
+    storage: FaceStorageType = FaceStorageType.NO_STORAGE,
+    fault: Fault | None = None,
+    folder: str = "",
+    **fields: object,
+) -> Row:
     """Gives a good row but for its face; `fields` come on top."""
     good = {"person_id": "JD1", "person_name": "Jane Doe", "metadata": {"team": "blue"}}
-    return Row(ref or make_ref(), good | fields, unreadable)
+    return Row(ref or make_ref(), good | fields, storage, folder, fault)
 
 
 def make_person(**fields: Any) -> Person:

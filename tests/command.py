@@ -71,14 +71,15 @@ class Muster:
 
 
 def read_records(run: Path) -> list[Mapping[str, Any]]:
-    """Gives a run's result records, by source and row."""
+    """Gives a run's result records, by source, request and row."""
     files = sorted((run / "results").glob("results-*-of-*.jsonl"))
     records = [json.loads(line) for each in files for line in each.read_text().split("\n")[:-1]]
     return sorted(records, key=_place)
 
 
-def _place(record: Mapping[str, Any]) -> tuple[str, int]:
-    return record["metadata"]["source"], int(record["metadata"].get("row", -1))
+def _place(record: Mapping[str, Any]) -> tuple[str, int, int]:
+    metadata = record["metadata"]
+    return metadata["source"], int(metadata.get("request", -1)), int(metadata.get("row", -1))
 
 
 def outcomes(records: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.command import Muster
+
+# A busy machine is no failure: whole tests have a timeout, single examples none.
+hypothesis.settings.register_profile("muster", deadline=None)
+hypothesis.settings.load_profile("muster")
 
 
 @pytest.fixture

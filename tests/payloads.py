@@ -53,3 +53,17 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | bytes]) -> Path:
     lines = [each if isinstance(each, bytes) else json.dumps(each).encode() for each in rows]
     path.write_bytes(b"".join(line + b"\n" for line in lines))
     return path
+
+
+def body(
+    persons: Any, /, collection: Any = "people", storage: Any = "NoStorage", **fields: Any
+) -> dict[str, Any]:
+    """Gives a `PUT /persons` body; a field of None is left out."""
+    good = {"collection_name": collection, "face_storage_type": storage, "persons": persons}
+    return {key: value for key, value in (good | fields).items() if value is not None}
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Writes one JSON text; bytes are written as they are."""
+    path.write_bytes(value if isinstance(value, bytes) else json.dumps(value).encode())
+    return path

@@ -61,6 +61,8 @@ def cases() -> list[tuple[Any, tuple[str, str], str | None]]:
         (row("x", photo[: len(photo) // 2]), INVALID_IMAGE, "truncated"),
         (row("x", photo + bytes(600_000)), INVALID_IMAGE, "too_many_bytes"),
         (row("x", _blank(2000, 2000)), INVALID_IMAGE, "too_many_pixels"),
+        (row("x", b"", face_base_64=None, face_uri="no.jpg"), INVALID_IMAGE, "uri_not_found"),
+        (row("x", b"", face_base_64=None, face_uri="../x"), INVALID_IMAGE, "uri_not_allowed"),
         (
             row("x", _blank(64, 64)),
             ("ERR_FACE_NOT_DETECTED", "A face could not be detected in the image(s)."),
@@ -80,8 +82,15 @@ def _blank(width: int, height: int, form: str = "PNG") -> bytes:
     return file.getvalue()
 
 
+def _is_called_x(line: Any) -> bool:
+    return isinstance(line, dict) and line.get("person_id") == "x"
+
+
 def test_each_row_gets_its_record(muster: Muster, tmp_path: Path) -> None:
-    expected = cases()
+    expected = [
+        (line | {"person_id": f"x{n}"} if _is_called_x(line) else line, *ends)
+        for n, (line, *ends) in enumerate(cases())
+    ]
     path = write_lines(tmp_path / "bad.jsonl", [each for each, _, _ in expected])
     muster.create()
 
@@ -94,8 +103,12 @@ def test_each_row_gets_its_record(muster: Muster, tmp_path: Path) -> None:
     records = muster.records("run")
     for number, (line, (code, message), detail) in enumerate(expected):
         metadata = {"collection_name": COLLECTION, "source": str(path), "row": str(number)}
-        if isinstance(line, dict) and detail not in {"person_id", "too_large"}:
-            metadata["person_id"] = "x"
+        if (
+            isinstance(line, dict)
+            and str(line.get("person_id")) == f"x{number}"
+            and detail != "too_large"
+        ):
+            metadata["person_id"] = f"x{number}"
         if detail is not None:
             metadata["detail"] = detail
         assert records[number] == {"code": code, "message": message, "metadata": metadata}

@@ -16,12 +16,13 @@ import pytest
 
 import runner
 from pipelines.config import EnrollConfig
+from pipelines.file_cut import Requests
 from pipelines.launch import beam_options
 from pipelines.manifest import manifest
 from pipelines.plan_splits import Plan
 from schemas import exit_codes
 from schemas.errors import MESSAGES, Code, Detail
-from schemas.inputs import Form, InputFile
+from schemas.inputs import BodyHead, Form, InputFile
 from schemas.options import FaceStorageType, Rules
 from schemas.records import ACTION_MESSAGES
 from schemas.report import Account, Report
@@ -50,7 +51,10 @@ def section(name: str, heading: str) -> str:
 def table_rows(text: str) -> list[list[str]]:
     """Gives the cells of all Markdown table rows."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [
+        [cell.strip().replace("\\|", "|") for cell in line.strip("|").split(" | ")]
+        for line in lines
+    ]
 
 
 def quoted(text: str) -> list[str]:
@@ -186,12 +190,15 @@ def test_every_field_of_the_report_is_told() -> None:
 
 
 def test_every_field_of_the_manifest_is_told() -> None:
-    config = EnrollConfig(("in.parquet",), "people", FaceStorageType.NO_STORAGE, "run")
-    plan = Plan((InputFile("in.parquet", Form.PARQUET, 1, 1),), (), (), frozenset())
-    written = manifest(config, NullPack(), NullStoreSpec(), plan)
+    config = EnrollConfig(("in.parquet",), "run", "people", FaceStorageType.NO_STORAGE)
+    requests = Requests(empty=[("in.json", BodyHead(0, "people"))])
+    inputs = (InputFile("in.parquet", Form.PARQUET, 1, 1),)
+    plan = Plan(inputs, (), (), frozenset(), 1, requests, cut_short=False)
+    written = manifest(config, NullPack(), NullStoreSpec(), plan, {"people": None})
     told = first_cells(section("docs/run-folder.md", "manifest.json"))
     expected = {*written, *written["options"]}
     expected |= {f"inputs[].{each}" for each in written["inputs"][0]}
+    expected |= {f"empty_requests[].{each}" for each in written["empty_requests"][0]}
     expected |= {f"pack.{each}" for each in written["pack"]}
     expected |= {f"store.{each}" for each in written["store"]}
     expected |= {f"rules.{each.name}" for each in dataclasses.fields(Rules)}

@@ -11,7 +11,7 @@ from schemas.errors import BatchRejectedError, Code
 from schemas.ids import point_id
 from schemas.options import Rules
 from schemas.records import Outcome, Submission
-from transforms.batches import batch_records
+from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
 from transforms.points import LOOK_UP_FIELDS, is_unchanged, run_marks
@@ -26,17 +26,21 @@ _LOOK_UP_BYTES = 32 << 20
 class _SkipFn(BatchStage):
     stage = "look_up"
 
-    def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
-        self._store, self._collection = store, collection
-        self._marks = run_marks(rules, pack)
+    def __init__(self, store: StoreSpec, pack: Pack, rules: Rules) -> None:
+        self._store, self._marks = store, run_marks(rules, pack)
 
     def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
-        ids = [point_id(each.person.person_id) for each in submissions]
         try:
-            stored = handle(self._store).look_up(self._collection, ids, LOOK_UP_FIELDS)
+            return by_collection(submissions, self._look_up)
         except StoreError as error:  # it stays away: no use in reading on
             RUN_STATE.stop(error.why)
             raise BatchRejectedError(Code.DATABASE_ERROR) from error
+
+    def _look_up(
+        self, collection: str, submissions: Sequence[Submission]
+    ) -> Sequence[Submission | Outcome]:
+        ids = [point_id(each.person.person_id) for each in submissions]
+        stored = handle(self._store).look_up(collection, ids, LOOK_UP_FIELDS)
         return [
             self._compared(each, stored.get(id_))
             for each, id_ in zip(submissions, ids, strict=True)
@@ -64,14 +68,13 @@ class SkipUnchanged(
     """Submissions to Submissions; unchanged ones to Outcomes: no decoding, no write."""
 
     store: StoreSpec
-    collection: str
     pack: Pack
     rules: Rules
 
     def expand(
         self, submissions: PCollection[Submission | Outcome]
     ) -> PCollection[Submission | Outcome]:
-        compare = _SkipFn(self.store, self.collection, self.pack, self.rules)
+        compare = _SkipFn(self.store, self.pack, self.rules)
         return (
             submissions
             | "BatchLookUps"

@@ -10,30 +10,31 @@ from schemas.ids import is_person_id
 from schemas.inputs import (
     FACE,
     FACE_BASE_64,
-    FACE_FIELDS,
+    FACE_URI,
     METADATA,
+    PARQUET_FACES,
     PERSON_ID,
     PERSON_NAME,
-    Form,
 )
 from schemas.options import FaceStorageType, Rules
 from schemas.records import Person, Row, Submission
 from transforms.base64_images import decode_base64
+from transforms.face_files import FaceFiles
 from transforms.person_metadata import is_text, parse_metadata
 
 
-def submit(row: Row, storage: FaceStorageType, rules: Rules) -> Submission:
+def submit(row: Row, rules: Rules, files: FaceFiles) -> Submission:
     """Gives the person and the encoded image, or raises RejectedError with what is wrong."""
-    if row.unreadable:
-        raise RejectedError(Code.UNPROCESSABLE_CONTENT, row.unreadable)
-    fields = row.fields
+    if row.fault is not None:
+        raise RejectedError(row.fault.code, row.fault.detail)
+    fields, storage = row.fields, row.face_storage_type
     person_id, name = fields.get(PERSON_ID), fields.get(PERSON_NAME)
     if not is_person_id(person_id):
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, PERSON_ID)
     if not isinstance(name, str) or not is_text(name):
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, PERSON_NAME)
     metadata = parse_metadata(fields.get(METADATA))
-    encoded = _encoded_image(fields, rules.max_image_bytes)
+    encoded = _encoded_image(row, rules.max_image_bytes, files)
     person = Person(
         ref=row.ref,
         person_id=person_id,
@@ -52,14 +53,17 @@ def record_digest(name: str, metadata: Mapping[str, str], storage: FaceStorageTy
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _encoded_image(fields: Mapping[str, Any], max_bytes: int) -> bytes:
-    present = [each for each in FACE_FIELDS[Form.PARQUET] if fields.get(each) is not None]
+def _encoded_image(row: Row, max_bytes: int, files: FaceFiles) -> bytes:
+    fields: Mapping[str, Any] = row.fields
+    present = [each for each in PARQUET_FACES if fields.get(each) is not None]
     if len(present) != 1:  # none, or a second one that may be of somebody else
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, present[1] if present else FACE_BASE_64)
     field = present[0]
     match field, fields[field]:
         case (name, str(text)) if name == FACE_BASE_64:
             encoded = decode_base64(text, max_bytes)
+        case (name, str(uri)) if name == FACE_URI:
+            encoded = files.read(uri, row.folder, max_bytes)
         case (name, bytes(content)) if name == FACE:
             encoded = content
         case _:

@@ -9,7 +9,7 @@ from apache_beam.pvalue import PCollection
 from schemas.errors import BatchRejectedError, Code, Detail, RejectedError
 from schemas.options import Rules
 from schemas.records import EmbeddedFace, Outcome
-from transforms.batches import batch_records
+from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage
 from transforms.points import request_bytes, run_marks, to_point
@@ -29,21 +29,24 @@ _BATCH_POINTS = 64
 class _UpsertFn(BatchStage):
     stage = "upsert"
 
-    def __init__(self, store: StoreSpec, collection: str, pack: Pack, rules: Rules) -> None:
-        self._store, self._collection = store, collection
+    def __init__(self, store: StoreSpec, pack: Pack, rules: Rules) -> None:
+        self._store = store
         self._marks, self._dimension = run_marks(rules, pack), pack.stamp.dimension
 
     def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
-        points = [to_point(each, self._marks, self._dimension) for each in faces]
         try:
-            handle(self._store).upsert(self._collection, points)
+            return by_collection(faces, self._upsert)
         except StoreError as error:  # it stays away: no use in reading on
             RUN_STATE.stop(error.why)
             raise BatchRejectedError(Code.DATABASE_ERROR) from error
         except StoreRefusedError as error:
-            if len(points) > 1:  # each is sent again alone, until the bad one stands apart
+            if len(faces) > 1:  # each is sent again alone, until the bad one stands apart
                 raise
             raise RejectedError(Code.INTERNAL_ERROR, Detail.STORE_REFUSED) from error
+
+    def _upsert(self, collection: str, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
+        points = [to_point(each, self._marks, self._dimension) for each in faces]
+        handle(self._store).upsert(collection, points)
         return [_outcome(each) for each in faces]
 
 
@@ -63,12 +66,11 @@ class UpsertPersons(beam.PTransform[PCollection[EmbeddedFace | Outcome], PCollec
     """EmbeddedFaces to Outcomes. Point ids come from person ids: a retry overwrites itself."""
 
     store: StoreSpec
-    collection: str
     pack: Pack
     rules: Rules
 
     def expand(self, faces: PCollection[EmbeddedFace | Outcome]) -> PCollection[Outcome]:
-        write = _UpsertFn(self.store, self.collection, self.pack, self.rules)
+        write = _UpsertFn(self.store, self.pack, self.rules)
         return (
             faces
             | "BatchPoints" >> batch_records(_BATCH_POINTS, MAX_REQUEST_BYTES, request_bytes)

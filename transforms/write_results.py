@@ -1,25 +1,22 @@
 """Writes one result record a row."""
 
-import json
 from dataclasses import dataclass
 
 import apache_beam as beam
 from apache_beam.io import WriteToText
 from apache_beam.pvalue import PCollection
 
+from schemas.json_lines import json_line
 from schemas.records import Outcome
 from transforms.run_state import RUN_STATE
 
 RESULTS_SUFFIX = ".jsonl"
 
-# JSON lets them stand, but much that reads lines would end one there.
-_LINE_ENDS = {each: f"\\u{each:04x}" for each in (0x85, 0x2028, 0x2029)}
-
 
 def _record(outcome: Outcome) -> str:
     """Gives the outcome's line, counted on its way."""
     RUN_STATE.count(outcome.action or outcome.code)
-    return json.dumps(outcome.to_json(), ensure_ascii=False).translate(_LINE_ENDS)
+    return json_line(outcome.to_json())
 
 
 @dataclass

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.config import EnrollConfig, RejectedLimit, config_of
 from schemas.errors import Code, RefusedError, UsageError
-from schemas.options import FaceStorageType, MultipleFaces, Rules
+from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId, Rules
 
 # As click gives them, with its defaults.
 VALUES = {
@@ -23,6 +23,11 @@ VALUES = {
     "max_image_pixels": "50M",
     "max_row_bytes": "64MB",
     "column": (),
+    "face_root": None,
+    "face_schemes": None,
+    "on_duplicate_id": "last",
+    "keep_rejected": False,
+    "limit": None,
 }
 
 
@@ -31,7 +36,7 @@ def config(**values):
 
 
 def test_the_command_lines_defaults_are_the_configs():
-    required = (("people.parquet",), "staff", FaceStorageType.NO_STORAGE, "runs/1")
+    required = (("people.parquet",), "runs/1", "staff", FaceStorageType.NO_STORAGE)
     assert config() == EnrollConfig(*required)
     assert config().workers == (os.cpu_count() or 1)
 
@@ -54,6 +59,11 @@ def test_every_value_arrives():
             "max_image_pixels": 7,
             "max_row_bytes": "1MB",
             "column": ("person_id=EMP_NO", "face=PHOTO"),
+            "face_root": "gs://photos",
+            "face_schemes": "",
+            "on_duplicate_id": "first",
+            "keep_rejected": True,
+            "limit": 5,
         },
         ["--runner=FlinkRunner"],
     )
@@ -68,6 +78,10 @@ def test_every_value_arrives():
         rules=Rules(MultipleFaces.LARGEST, 1024, 7),
         max_row_bytes=1_000_000,
         columns={"person_id": "EMP_NO", "face": "PHOTO"},
+        face_root="gs://photos",
+        on_duplicate_id=OnDuplicateId.FIRST,
+        keep_rejected=True,
+        limit=5,
         max_rejected=RejectedLimit(2.5, percent=True),
         retry_for_s=120.0,
         beam_options=("--runner=FlinkRunner",),
@@ -95,6 +109,22 @@ def test_every_value_arrives():
             {"column": ("name=NAME",)},
             "--column name=...: no such field; expected one of person_id, person_name, metadata, "
             "face_base_64, face, face_uri, vector",
+        ),
+        ({"limit": 0}, "--limit: 0; expected 1 or more"),
+        ({"face_root": "nowhere"}, "--face-root nowhere: no such folder"),
+        (
+            {"face_schemes": "file"},
+            "--face-schemes: local files are read below --face-root only",
+        ),
+        (
+            {"face_schemes": "gopher"},
+            "--face-schemes: Beam cannot read gopher://; expected some as gs, s3 or hdfs, with the "
+            "extra of apache-beam that brings it (gcp, aws, hadoop)",
+        ),
+        (
+            {"collection": None},
+            "--collection and --face-storage-type belong together: give both for person rows, and "
+            "neither where all inputs are request bodies",
         ),
         ({"max_rejected": "many"}, "--max-rejected: 'many'; expected a count as 20, or as 2.5%"),
         (

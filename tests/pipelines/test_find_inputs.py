@@ -37,7 +37,8 @@ def refusal(*arguments):
         ("a.ndjson.zst", Form.JSONL),
         ("gs://bucket/a.b.jsonl", Form.JSONL),
         ("a.parquet.gz", None),
-        ("a.json", None),
+        ("a.json", Form.JSON),
+        ("a.json.gz", None),
         ("a.gz", None),
         ("a.csv", None),
         ("parquet", None),
@@ -95,8 +96,8 @@ def test_a_name_may_look_like_a_glob(folder, name):
 def test_what_is_no_input_is_refused(folder, name):
     (folder / "in/none").write_bytes(b"")
     assert refusal(name) == (
-        f"input {name}: its suffix is not one of .parquet, .jsonl, .jsonl.gz, .jsonl.zst, "
-        ".ndjson, .ndjson.gz, .ndjson.zst; rename or convert it"
+        f"input {name}: its suffix is not one of .parquet, .json, .jsonl, .jsonl.gz, "
+        ".jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst; rename or convert it"
     )
 
 

@@ -4,19 +4,20 @@ import os
 import pyarrow as pa
 import pytest
 
-from pipelines import plan_splits as planning
+from pipelines import cut_json, cut_parquet
 from pipelines.find_inputs import find_inputs
 from pipelines.plan_splits import deal, plan_splits
 from schemas.errors import Code, RefusedError
 from schemas.inputs import Form, InputFile, Split
 from tests.builders import write_parquet
-from transforms.read_rows import RowReader
+from transforms.inputs.found import Reading
+from transforms.read_rows import read_split
 
 GOOD = {"person_id": "a", "person_name": "x", "face": b"A"}
 
 
-def plan(*paths, columns=(), workers=1, max_row_bytes=10_000):
-    return plan_splits(find_inputs(map(str, paths)), dict(columns), max_row_bytes, workers)
+def plan(*paths, columns=(), max_row_bytes=10_000, **options):
+    return plan_splits(find_inputs(map(str, paths)), dict(columns), max_row_bytes, **options)
 
 
 def refusal(path, **columns):
@@ -27,13 +28,13 @@ def refusal(path, **columns):
 
 
 def read_all(planned, max_row_bytes=10_000):
-    reader = RowReader("staff", {}, max_row_bytes)
-    return [row for split in planned.splits for row in reader.read(split)]
+    reading = Reading(max_row_bytes, collection="staff")
+    return [row for split in planned.splits for row in read_split(reading, split)]
 
 
 @pytest.fixture
 def small_splits(monkeypatch):
-    monkeypatch.setattr(planning, "SPLIT_BYTES", 200)
+    monkeypatch.setattr(cut_json, "SPLIT_BYTES", 200)
 
 
 class TestParquet:
@@ -41,7 +42,7 @@ class TestParquet:
         people = [GOOD | {"person_id": f"{n:05}"} for n in range(95)]
         path = write_parquet(tmp_path / "a.parquet", people, 10)
         group = pa.parquet.read_metadata(path).row_group(0).total_byte_size
-        monkeypatch.setattr(planning, "SPLIT_BYTES", 4 * group)
+        monkeypatch.setattr(cut_parquet, "SPLIT_BYTES", 4 * group)
         planned = plan(path)
         assert [(each.start, each.end, each.first_row) for each in planned.splits] == [
             (0, 4, 0),
@@ -140,7 +141,7 @@ class TestLines:
         planned = plan(path, max_row_bytes=100)
         rows = read_all(planned, max_row_bytes=100)
         assert planned.rows == len(rows) == 304
-        assert [row.ref.row for row in rows if row.unreadable] == [102, 204, 306]
+        assert [row.ref.row for row in rows if row.fault] == [102, 204, 306]
         assert rows[-1].ref.row == 307
 
     @pytest.mark.parametrize("content", [b"", b"\n\n"], ids=["empty", "blank"])
@@ -153,24 +154,20 @@ class TestLines:
     def test_a_compressed_file_is_not_cut(self, tmp_path, small_splits):
         path = tmp_path / "a.jsonl.gz"
         path.write_bytes(gzip.compress(b"".join(self.lines)))
-        planned = plan(path, workers=3)
-        assert [(each.start, each.end, each.part) for each in planned.splits] == [
-            (0, -1, 0),
-            (0, -1, 1),
-            (0, -1, 2),
-        ]
+        planned = plan(path)
+        assert [(each.start, each.end) for each in planned.splits] == [(0, -1)]
         assert sorted(row.ref.row for row in read_all(planned)) == list(range(100))
 
     def test_damage_is_no_row(self, tmp_path):
         path = tmp_path / "a.jsonl.gz"
         path.write_bytes(gzip.compress(b"".join(self.lines)) + b"garbage")
-        planned = plan(path, workers=2)
+        planned = plan(path)
         assert planned.rows == 100
         assert len(read_all(planned)) == 101
 
 
 def split(number, end=100):
-    return Split(f"{number}.jsonl", f"/{number}.jsonl", Form.JSONL, 0, end, 0)
+    return Split(f"{number}.jsonl", f"/{number}.jsonl", Form.JSONL, 0, end, 0, 5)
 
 
 class TestDealing:
@@ -185,7 +182,7 @@ class TestDealing:
         ]
 
     def test_a_file_that_cannot_be_cut_always_does(self):
-        packed = Split("0.jsonl.gz", "/0.jsonl.gz", Form.JSONL, 0, -1, 0)
+        packed = Split("0.jsonl.gz", "/0.jsonl.gz", Form.JSONL, 0, -1, 0, 5)
         dealt = list(deal([packed, *(split(number) for number in range(1, 9))], 2))
         assert [each.parts for each in dealt] == [2, 2, *[1] * 8]
 

@@ -1,20 +1,39 @@
 """What the report says of a run that did not go as it should."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from pipelines.account import ResultCounts
+from pipelines.file_cut import Requests
 from pipelines.measurements import Measurements
 from pipelines.plan_splits import Plan
 from pipelines.report import make_report, where
-from schemas.inputs import Form, InputFile
+from schemas.inputs import Form, InputFile, Split
 
-PLAN = Plan((InputFile("in.jsonl", Form.JSONL, 1, 10),), (), (), frozenset({"extra"}))
+SPLIT = Split("in.jsonl", "/in.jsonl", Form.JSONL, 0, 1, 0, rows=10)
+PLAN = Plan(
+    inputs=(InputFile("in.jsonl", Form.JSONL, 1, 10),),
+    splits=(SPLIT,),
+    skipped_files=(),
+    unknown_fields=frozenset({"extra"}),
+    person_rows=10,
+    requests=Requests(),
+    cut_short=False,
+)
 TEN = ResultCounts(Counter(enrolled=9, ERR_INVALID_IMAGE=1), 0, frozenset())
 LOST = ResultCounts(Counter(enrolled=2, ERR_DATABASE_ERROR=1), 0, frozenset())
 DAMAGED = ResultCounts(Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2), 2, frozenset({"a"}))
+
+
+def reported(plan, counts, measurements, error="", stopped=False, refused=0):
+    return make_report(
+        plan, counts, measurements, requests_refused=Counter(ERR_NOT_FOUND=refused),
+        began=datetime.now(UTC),
+        error=error, stopped=stopped, taken_over=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -32,13 +51,36 @@ DAMAGED = ResultCounts(Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2), 2, froz
 )
 def test_status(counts, rows_read, error, stopped, expected) -> None:
     measurements = None if rows_read is None else Measurements(rows_read)
-    report = make_report(
-        PLAN, counts, measurements, began=datetime.now(UTC), error=error, stopped=stopped,
-        taken_over=False,
-    )  # fmt: skip
+    report = reported(PLAN, counts, measurements, error=error, stopped=stopped)
     assert (report.status, report.error, report.rows_not_read) == expected
     assert report.damaged_inputs == len(counts.damaged_sources)
     assert report.unknown_fields == ("extra",)
+
+
+def test_what_was_not_read_is_unknown_under_a_limit() -> None:
+    report = reported(replace(PLAN, cut_short=True), TEN, Measurements(10))
+    assert (report.status, report.rows_not_read) == ("finished", None)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "sound", "person_rows", "refused", "expected"),
+    [
+        pytest.param(0, 0, 0, 0, False, id="no_requests"),
+        pytest.param(2, 0, 0, 2, True, id="all_of_them"),
+        pytest.param(1, 1, 0, 2, True, id="for_several_reasons"),
+        pytest.param(1, 1, 0, 1, False, id="not_all"),
+        pytest.param(2, 0, 1, 2, False, id="but_a_row_was_not"),
+    ],
+)
+def test_all_refused(faulty, sound, person_rows, refused, expected) -> None:
+    requests = Requests(Counter(ERR_NOT_FOUND=faulty), Counter(staff=sound))
+    plan = replace(PLAN, requests=requests, person_rows=person_rows)
+    report = reported(plan, TEN, Measurements(10), refused=refused)
+    assert (report.requests, report.requests_refused) == (
+        faulty + sound,
+        {"ERR_NOT_FOUND": refused},
+    )
+    assert report.all_refused is expected
 
 
 def test_a_failure_is_told_by_class_and_place() -> None:

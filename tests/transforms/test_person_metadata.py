@@ -18,7 +18,8 @@ def from_json(text):
 
 
 def from_parquet(value, kind):
-    [row] = to_rows(pa.record_batch([pa.array([value], kind)], ["metadata"]))
+    batch = pa.record_batch([pa.array([value], kind)], ["metadata"])
+    [row] = to_rows(batch, {"metadata": "metadata"})
     return parse_metadata(row["metadata"])
 
 

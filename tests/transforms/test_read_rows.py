@@ -15,21 +15,26 @@ from schemas.inputs import BLOCK_ROWS, Form, Split
 from schemas.records import RowRef
 from tests.builders import write_parquet
 from transforms import metrics
+from transforms.inputs.found import Reading
 from transforms.inputs.json_rows import RepeatedKeys
-from transforms.read_rows import RowReader
+from transforms.read_rows import read_split
 
 PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
 
 
 def reader(max_row_bytes=10_000, **columns):
-    return RowReader("staff", columns, max_row_bytes)
+    return Reading(max_row_bytes, columns, "staff")
 
 
 def read(path, groups=-1, read_with=None, part=0, parts=1):
     """The rows of a part of the whole file. groups: row groups, where it is a Parquet file."""
     form = Form.PARQUET if path.endswith(".parquet") else Form.JSONL
-    split = Split("given", path, form, 0, groups, 0, part, parts)
-    return list((read_with or reader()).read(split))
+    split = Split("given", path, form, 0, groups, 0, 0, part=part, parts=parts)
+    return list(read_split(read_with or reader(), split))
+
+
+def detail(row):
+    return row.fault and row.fault.detail
 
 
 def numbers(rows):
@@ -58,7 +63,7 @@ def test_lines_become_rows(write, suffix):
     assert first.fields == {"person_id": "a", "face_base_64": "QQ=="}
     assert second.ref == RowRef("given", 1, "staff")
     assert second.fields == {"person_id": "b"}
-    assert first.unreadable == second.unreadable == ""
+    assert first.fault is second.fault is None
 
 
 def test_parquet_rows_are_the_same_rows(tmp_path):
@@ -85,11 +90,11 @@ def test_a_bad_line_fails_alone(write):
         b'{"person_id": "b"}',
         b'{"person_id": "\xff"}',
     ]
-    assert [(row.ref.row, row.unreadable) for row in read(write(*lines))] == [
-        (0, ""),
+    assert [(row.ref.row, detail(row)) for row in read(write(*lines))] == [
+        (0, None),
         (1, "not_json"),
         (2, "too_deep"),
-        (3, ""),
+        (3, None),
         (4, "not_json"),
     ]
 
@@ -97,7 +102,7 @@ def test_a_bad_line_fails_alone(write):
 def test_a_line_that_is_too_long(write):
     lines = [b'{"person_id": "' + b"a" * size + b'"}' for size in (1, 83, 84, 100_000, 1)]
     rows = read(write(*lines), read_with=reader(max_row_bytes=100))
-    assert [row.unreadable for row in rows] == ["", "", "too_large", "too_large", ""]
+    assert [detail(row) for row in rows] == [None, None, "too_large", "too_large", None]
     assert rows[2].fields == {}
 
 
@@ -105,8 +110,8 @@ def test_a_parquet_row_that_is_too_large_keeps_its_id(tmp_path):
     people = [{"person_id": "a", "face": bytes(99)}, {"person_id": "b", "face": bytes(100)}]
     path = write_parquet(tmp_path / "a.parquet", people)
     small, large = read(path, 1, reader(max_row_bytes=100))
-    assert (small.unreadable, small.fields["face"]) == ("", bytes(99))
-    assert (large.unreadable, large.fields) == ("too_large", {"person_id": "b"})
+    assert (small.fault, small.fields["face"]) == (None, bytes(99))
+    assert (detail(large), large.fields) == ("too_large", {"person_id": "b"})
 
 
 class TestColumns:
@@ -150,7 +155,7 @@ class TestDamage:
         assert numbers(rows[:-1]) == list(range(len(rows) - 1))
         assert len(rows) > 100  # what stands before the damage is enrolled
         last = rows[-1]
-        assert (last.ref, last.fields, last.unreadable) == self.damage
+        assert (last.ref, last.fields, detail(last)) == self.damage
 
     def test_is_told_by_the_first_part_only(self, write):
         path = Path(write(*[b'{"person_id": "a"}'] * 300, suffix=".jsonl.gz"))
@@ -170,12 +175,12 @@ class TestDamage:
         rows = read(str(path), 3)
         assert numbers(rows) == [*range(10), None, *range(20, 30)]
         damaged = rows[10]
-        assert (damaged.ref, damaged.fields, damaged.unreadable) == self.damage
+        assert (damaged.ref, damaged.fields, detail(damaged)) == self.damage
 
     @pytest.mark.parametrize("name", ["gone.jsonl", "gone.parquet"])
     def test_of_a_file_that_is_gone(self, tmp_path, name):
         [row] = read(str(tmp_path / name), 1)
-        assert (row.ref, row.fields, row.unreadable) == self.damage
+        assert (row.ref, row.fields, detail(row)) == self.damage
 
 
 @settings(max_examples=30, deadline=None)
@@ -199,25 +204,26 @@ def test_parts_share_out_every_row_once(number, parts, suffix, rows_a_group, fir
             path.write_bytes(PACK[suffix](lines.encode()))
             form, end = Form.JSONL, -1
         splits = [
-            Split("given", str(path), form, 0, end, first_row, part, parts) for part in range(parts)
+            Split("given", str(path), form, 0, end, first_row, 0, part=part, parts=parts)
+            for part in range(parts)
         ]
-        dealt = [list(reader().read(split)) for split in splits]
+        dealt = [list(read_split(reader(), split)) for split in splits]
     for split, rows in zip(splits, dealt, strict=True):
         assert numbers(rows) == sorted(numbers(rows))
-        assert all(split.keeps(row) for row in numbers(rows))
+        assert all(split.keeps(row.ref) for row in rows)
     found = sorted((row for rows in dealt for row in rows), key=lambda row: row.ref.row)
     assert numbers(found) == list(range(first_row, first_row + number))
     assert [row.fields["person_id"] for row in found] == [f"{n}" for n in range(number)]
 
 
 def test_a_reader_and_its_splits_travel_to_workers():
-    split = Split("given", "a.jsonl", Form.JSONL, 0, -1, 0)
+    split = Split("given", "a.jsonl", Form.JSONL, 0, -1, 0, 0)
     assert pickle.loads(pickle.dumps((reader(face="X"), split))) == (reader(face="X"), split)
 
 
 def test_only_the_wanted_columns_of_a_parquet_file_are_read(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", [{"person_id": "7", "face": b"A"}])
-    ids = RowReader("staff", {}, 10_000, only=("person_id",))
+    ids = Reading(10_000, only=("person_id",))
     assert [row.fields for row in read(path, 1, ids)] == [{"person_id": "7"}]
 
 

@@ -1,11 +1,13 @@
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 
-from schemas.errors import RejectedError
+from schemas.errors import Code, Fault, RejectedError
 from schemas.options import FaceStorageType, Rules
 from tests.builders import make_jpeg, make_row
+from transforms.face_files import FaceFiles
 from transforms.inputs.json_rows import parse_row
 from transforms.inputs.parquet_rows import UnreadableValue
 from transforms.submissions import record_digest, submit
@@ -14,15 +16,16 @@ IMAGE = make_jpeg()
 TEXT = base64.b64encode(IMAGE).decode()
 NO_STORAGE = FaceStorageType.NO_STORAGE
 RULES = Rules(max_image_bytes=len(IMAGE))
+FILES = FaceFiles()
 
 
 def submitted(storage=NO_STORAGE, **fields):
-    return submit(make_row(**{"face_base_64": TEXT} | fields), storage, RULES)
+    return submit(make_row(storage=storage, **{"face_base_64": TEXT} | fields), RULES, FILES)
 
 
 def refusal(row, rules=RULES):
     with pytest.raises(RejectedError) as refused:
-        submit(row, NO_STORAGE, rules)
+        submit(row, rules, FILES)
     return refused.value.code, refused.value.detail
 
 
@@ -58,7 +61,7 @@ def test_a_good_row():
         pytest.param({"face_base_64": IMAGE}, "face_base_64", id="face_base_64 bytes"),
         pytest.param({"face_base_64": None, "face": TEXT}, "face", id="face a text"),
         pytest.param({"face": IMAGE}, "face", id="two faces"),
-        pytest.param({"face_base_64": None, "face_uri": "a.jpg"}, "face_uri", id="face_uri"),
+        pytest.param({"face_base_64": None, "face_uri": 7}, "face_uri", id="face_uri a number"),
         pytest.param({"face_base_64": None, "vector": [0.1]}, "vector", id="vector"),
         pytest.param({"face_uri": "a.jpg"}, "face_uri", id="a face and a face_uri"),
         pytest.param({"vector": [0.1]}, "vector", id="a face and a vector"),
@@ -76,9 +79,9 @@ def test_the_field_at_fault_is_named(fields, detail):
 def test_a_missing_field_is_as_one_of_null(field):
     row = make_row(face_base_64=TEXT)
     fields = {name: value for name, value in row.fields.items() if name != field}
-    without = type(row)(row.ref, fields)
+    without = replace(row, fields=fields)
     if field == "metadata":
-        assert submit(without, NO_STORAGE, RULES).person.metadata == {}
+        assert submit(without, RULES, FILES).person.metadata == {}
     else:
         assert refusal(without) == ("ERR_UNPROCESSABLE_CONTENT", field)
 
@@ -89,9 +92,19 @@ def test_metadata_in_which_a_key_stands_twice_is_refused():
     assert refusal(row) == ("ERR_UNPROCESSABLE_CONTENT", "metadata")
 
 
-@pytest.mark.parametrize("why", ["not_json", "too_large", "too_deep", "truncated_input"])
-def test_an_unreadable_row_tells_why(why):
-    assert refusal(make_row(unreadable=why)) == ("ERR_UNPROCESSABLE_CONTENT", why)
+@pytest.mark.parametrize(
+    ("code", "detail"), [("ERR_UNPROCESSABLE_CONTENT", "not_json"), ("ERR_DUPLICATE_ID", "a row 1")]
+)
+def test_a_row_that_was_rejected_as_it_was_read_tells_why(code, detail):
+    assert refusal(make_row(fault=Fault(Code(code), detail))) == (code, detail)
+
+
+def test_a_face_is_read_from_the_inputs_folder(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(IMAGE)
+    row = make_row(folder=str(tmp_path), face_uri="a.jpg")
+    assert submit(row, RULES, FILES).encoded == IMAGE
+    missing = make_row(folder=str(tmp_path), face_uri="b.jpg")
+    assert refusal(missing) == ("ERR_INVALID_IMAGE", "uri_not_found")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,167 @@
+"""Cuts JSONL files at the beginnings of lines, and large bodies between their persons.
+
+All of a file is read for it: so rows have their number before any worker has read a line, and
+what is wrong with a body shows before any person of it is enrolled.
+"""
+
+import io
+from dataclasses import replace
+
+from pipelines.file_cut import SPLIT_BYTES, FileCut, Requests, absolute, cannot_be_read
+from schemas.errors import Code, RejectedError
+from schemas.inputs import PERSONS, Form, Split
+from transforms.inputs.bodies import Body, may_be_body, scan_body
+from transforms.inputs.json_rows import parse_row
+from transforms.inputs.json_scanner import Readable, Value
+from transforms.inputs.lines import Line, iter_lines
+from transforms.inputs.streams import DAMAGE, is_compressed, open_lines
+
+# A longer body is not read as a line: it has splits of its own.
+_LONG_BODY_BYTES = 8 << 20
+
+
+def cut_json(path: str, max_row_bytes: int) -> FileCut:
+    """Gives the splits of a file that is one body. Raises RefusedError where it cannot be read."""
+    try:
+        with open_lines(path) as stream:
+            body, pieces = _scan(stream, 0, 0, max_row_bytes)
+    except DAMAGE as error:
+        raise cannot_be_read(path, f"cannot be read ({type(error).__name__})") from error
+    requests = Requests()
+    requests.add(path, body)
+    splits = _body_splits(path, Form.JSON, body, pieces, 0, -1)
+    return FileCut(tuple(splits), 0, body.unknown_fields, requests)
+
+
+def cut_lines(path: str, max_row_bytes: int, expects_rows: bool, limit: float) -> FileCut:
+    """Gives the splits of a JSONL file; damage is the reader's to tell.
+
+    expects_rows: person rows have a collection to go to. limit: rows that are enough. Raises
+    RefusedError for a file that is not what its suffix says.
+    """
+    cuts = _LineCuts(path, expects_rows)
+    try:
+        with open_lines(path) as stream:
+            for number, line in enumerate(iter_lines(stream, max_row_bytes)):
+                if cuts.rows >= limit:
+                    break
+                if not line.is_blank:
+                    cuts.add(number, line, max_row_bytes)
+                cuts.end = line.pass_over()
+    except DAMAGE as error:
+        begun = cuts.rows > 0 or isinstance(error, EOFError)
+        if not (begun and is_compressed(path)):
+            why = "cannot be read, or is not what its suffix says"
+            raise cannot_be_read(path, f"{why} ({type(error).__name__})") from error
+    return cuts.finished()
+
+
+class _LineCuts:
+    """The splits of a JSONL file, as its lines come by.
+
+    rows: all rows so far. end: the byte after the last line.
+    """
+
+    def __init__(self, path: str, expects_rows: bool) -> None:
+        self._path, self._expects_rows = path, expects_rows
+        self._splits: list[Split] = []
+        self._start = self._first_line = self._open_rows = 0  # of the split that is growing
+        self._requests, self._unknown = Requests(), frozenset[str]()
+        self._person_rows = self._broken = 0
+        self.rows = self.end = 0
+
+    def add(self, number: int, line: Line, max_row_bytes: int) -> None:
+        """Takes the next line that is not blank."""
+        body, pieces, readable = _look_at(number, line, max_row_bytes, not self._expects_rows)
+        if line.offset - self._start >= SPLIT_BYTES and not is_compressed(self._path):
+            self._close(line.offset, line.offset, number)
+        rows = 1 if body is None else body.rows
+        self.rows += rows
+        self._person_rows += body is None and readable
+        self._broken += body is None and not readable
+        if body is not None:
+            self._requests.add(self._path, body)
+            end = line.pass_over()
+            if end - line.offset > min(max_row_bytes, _LONG_BODY_BYTES):
+                self._unknown |= body.unknown_fields
+                self._close(line.offset, end, number + 1)
+                self._splits += _body_splits(self._path, Form.JSONL, body, pieces, line.offset, end)
+                return
+        self._open_rows += rows
+
+    def _close(self, end: int, start: int, number: int) -> None:
+        """Ends the growing split, and begins one at another byte and line."""
+        if self._open_rows:
+            self._splits.append(self._growing(end))
+        self._start, self._first_line, self._open_rows = start, number, 0
+
+    def _growing(self, end: int) -> Split:
+        path, rows = self._path, self._open_rows
+        return Split(path, absolute(path), Form.JSONL, self._start, end, self._first_line, rows)
+
+    def finished(self) -> FileCut:
+        """Gives what has come of it."""
+        # What is added to the file from now on is for the next run. A compressed one is read to
+        # its end, for that is where damage shows.
+        end = -1 if is_compressed(self._path) else self.end
+        splits = [*self._splits, self._growing(end)]
+        if self._person_rows == 0 and (self._requests.number or not self._expects_rows):
+            splits = [replace(each, broken_are_bodies=True) for each in splits]
+            self._requests.faulty[Code.UNPROCESSABLE_CONTENT] += self._broken
+        else:
+            self._person_rows += self._broken
+        return FileCut(tuple(splits), self._person_rows, self._unknown, self._requests)
+
+
+class _Pieces:
+    """Where to cut a body: (byte, first row, rows), each of about SPLIT_BYTES."""
+
+    def __init__(self) -> None:
+        self.found: list[list[int]] = []
+        self._row = 0
+
+    def add(self, person: Value) -> None:
+        """Takes the next person."""
+        if not self.found or person.offset - self.found[-1][0] >= SPLIT_BYTES:
+            self.found.append([person.offset, self._row, 0])
+        self.found[-1][2] += 1
+        self._row += 1
+
+
+def _scan(stream: Readable, request: int, offset: int, max_row_bytes: int) -> tuple[Body, _Pieces]:
+    pieces = _Pieces()
+    return scan_body(stream, request, max_row_bytes, pieces.add, offset), pieces
+
+
+def _look_at(
+    number: int, line: Line, max_row_bytes: int, closely: bool
+) -> tuple[Body | None, _Pieces, bool]:
+    """Gives the body, where the line is one, and whether a line that is none can be a row."""
+    pieces = _Pieces()
+    text = line.text
+    if line.long is not None or (text is not None and may_be_body(text)):
+        stream = line.long or io.BytesIO(text or b"")
+        body, pieces = _scan(stream, number, line.offset, max_row_bytes)
+        if body.has_persons:
+            return body, pieces, False
+        if text is None:
+            return None, pieces, body.head.fault is None or body.head.fault.detail == PERSONS
+    text = (text or b"").strip()
+    if not closely:
+        return None, pieces, text[:1] == b"{" and text[-1:] == b"}"
+    try:
+        parse_row(text)
+    except RejectedError:
+        return None, pieces, False
+    return None, pieces, True
+
+
+def _body_splits(
+    path: str, form: Form, body: Body, pieces: _Pieces, start: int, end: int
+) -> list[Split]:
+    split = Split(path, absolute(path), form, start, end, 0, body.rows, body.head)
+    if body.head.malformed:
+        return [split]
+    return [
+        replace(split, start=offset, first_row=row, rows=rows) for offset, row, rows in pieces.found
+    ]
