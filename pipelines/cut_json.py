@@ -140,7 +140,7 @@ def _look_at(
     pieces = _Pieces()
     text = line.text
     if line.long is not None or (text is not None and may_be_body(text)):
-        stream = line.long or io.BytesIO(text or b"")
+        stream = line.long or io.BytesIO(line.content or b"")
         body, pieces = _scan(stream, number, line.offset, max_row_bytes)
         if body.has_persons:
             return body, pieces, False

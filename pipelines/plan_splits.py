@@ -99,7 +99,7 @@ def _limited(splits: Iterable[Split], limit: float) -> Iterator[Split]:
     for number, split in enumerate(splits):
         if rows >= limit:
             return
-        if rows + split.rows > limit:
+        if rows + split.rows >= limit:
             left = int(limit - rows)
             split = replace(split, rows=left, take=left)
         rows += split.rows

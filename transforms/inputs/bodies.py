@@ -22,7 +22,8 @@ from transforms.person_metadata import is_text
 _FIELDS = (COLLECTION_NAME, FACE_STORAGE_TYPE, PERSONS)
 # Keys, and values beside `persons`, are not read where they are longer.
 _SCALAR_BYTES = 1 << 16
-_MAX_NAMES = 1000
+# Unknown fields are told by name, within reason.
+_MAX_NAMES, _MAX_NAME = 1000, 1000
 # The key itself, or an escape of one of its letters.
 _PERSONS_KEY = re.compile(rb'"persons"|\\u00(?:6[5EeFf]|7[023])')
 
@@ -131,7 +132,7 @@ class _Walk:
             raise _unprocessable(Detail.NOT_JSON)
         key, _ = self._other_value()
         self._scanner.take(b":")
-        if isinstance(key, str) and (key in _FIELDS or len(self.times) < _MAX_NAMES):
+        if isinstance(key, str) and (key in _FIELDS or self._is_told(key)):
             self.times[key] += 1
         if key == PERSONS and self._scanner.peek() == b"[":
             self._items(b"[]", self._person)
@@ -139,6 +140,9 @@ class _Walk:
             self.values[key], self.raw[key] = self._other_value()
         else:
             self._other_value()
+
+    def _is_told(self, name: str) -> bool:
+        return len(self.times) < _MAX_NAMES and len(name) <= _MAX_NAME
 
     def _person(self) -> None:
         value = self._scanner.value(self._max_person_bytes)

@@ -16,6 +16,8 @@ _BOM = b"\xef\xbb\xbf"
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _SCALAR = re.compile(rb"[^ \t\r\n,:\[\]{}\"]*+")
+# Neither a bracket nor a long string: small values are passed over together.
+_PLAIN = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]{0,64}+")*+')
 _BRACKETS_OR_STRING = re.compile(rb'"|[\[{]++|[\]}]++')
 _STRING_REST = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 
@@ -110,15 +112,15 @@ class JsonScanner:
         """Gives how deep it nests."""
         depth = deepest = 0
         while True:
-            match = _BRACKETS_OR_STRING.search(self._buffer, self._at)
+            plain = _PLAIN.match(self._buffer, self._at)
+            self._at = plain.end() if plain else self._at
+            match = _BRACKETS_OR_STRING.match(self._buffer, self._at)
             if match is None:
-                self._at = len(self._buffer)
                 if not self._more():
                     raise _too_deep() if deepest > MAX_DEPTH else _broken()
                 continue
             run = match.end() - match.start()
             kind = self._buffer[match.start()]
-            self._at = match.start()
             if kind == ord('"'):
                 self._pass_string()
             elif kind in b"[{":

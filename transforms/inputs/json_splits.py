@@ -57,7 +57,7 @@ def _line(reading: Reading, split: Split, number: int, line: Line) -> Iterator[F
     if text is not None and may_be_body(text):
         persons: list[Value] = []
         size = reading.max_row_bytes
-        body = scan_body(io.BytesIO(text), number, size, persons.append, line.offset)
+        body = scan_body(io.BytesIO(line.content or b""), number, size, persons.append, line.offset)
         if body.has_persons:
             for name in body.unknown_fields:
                 metrics.name_unknown_field(name)
