@@ -14,8 +14,8 @@ import click
 from schemas.errors import (
     MESSAGES,
     Code,
+    FailedError,
     RefusedError,
-    RunFolderInUseError,
     UsageError,
 )
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
@@ -249,8 +249,9 @@ def enroll(
 
     config = config_of(values, beam_options)
     if dry_run:
-        print_json(say(config))
-        return FINISHED
+        said = say(config)
+        print_json(said)
+        return REFUSED if said["all_refused"] else FINISHED
     with nullcontext() if verbose else libraries_silenced():
         return run_enrollment(config, quiet)
 
@@ -354,7 +355,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except UsageError as error:
         click.echo(f"muster: {error}", err=True)
         code = USAGE
-    except RunFolderInUseError as error:
+    except FailedError as error:
         click.echo(f"muster: {error}", err=True)
         code = FAILED
     except RefusedError as error:

@@ -16,8 +16,10 @@ from transforms.inputs.json_scanner import Readable, Value
 from transforms.inputs.lines import Line, iter_lines
 from transforms.inputs.streams import DAMAGE, is_compressed, open_lines
 
-# A longer body is not read as a line: it has splits of its own.
+# A longer body is not read as a line: it has splits of its own. Each of a compressed file's splits
+# is found by decompressing all that stands before it, so there they are fewer.
 _LONG_BODY_BYTES = 8 << 20
+_LONG_BODY_BYTES_COMPRESSED = 32 << 20
 
 
 def cut_json(path: str, max_row_bytes: int) -> FileCut:
@@ -33,13 +35,24 @@ def cut_json(path: str, max_row_bytes: int) -> FileCut:
     return FileCut(tuple(splits), 0, body.unknown_fields, requests)
 
 
-def cut_lines(path: str, max_row_bytes: int, expects_rows: bool, limit: float) -> FileCut:
+def cut_lines(path: str, max_row_bytes: int, rows_expected: bool, limit: float) -> FileCut:
     """Gives the splits of a JSONL file; damage is the reader's to tell.
 
-    expects_rows: person rows have a collection to go to. limit: rows that are enough. Raises
+    rows_expected: person rows have a collection to go to. limit: rows that are enough. Raises
     RefusedError for a file that is not what its suffix says.
     """
-    cuts = _LineCuts(path, expects_rows)
+    cut = _cut_lines(path, max_row_bytes, rows_expected, limit, closely=not rows_expected)
+    if rows_expected and cut.person_rows and cut.requests.number:
+        # Whether a broken line is a body or a row depends on what all others are.
+        cut = _cut_lines(path, max_row_bytes, rows_expected, limit, closely=True)
+    return cut
+
+
+def _cut_lines(
+    path: str, max_row_bytes: int, rows_expected: bool, limit: float, closely: bool
+) -> FileCut:
+    """closely: parse each line that is no body, to know whether it can be a row."""
+    cuts = _LineCuts(path, rows_expected, closely)
     try:
         with open_lines(path) as stream:
             for number, line in enumerate(iter_lines(stream, max_row_bytes)):
@@ -54,63 +67,6 @@ def cut_lines(path: str, max_row_bytes: int, expects_rows: bool, limit: float) -
             why = "cannot be read, or is not what its suffix says"
             raise cannot_be_read(path, f"{why} ({type(error).__name__})") from error
     return cuts.finished()
-
-
-class _LineCuts:
-    """The splits of a JSONL file, as its lines come by.
-
-    rows: all rows so far. end: the byte after the last line.
-    """
-
-    def __init__(self, path: str, expects_rows: bool) -> None:
-        self._path, self._expects_rows = path, expects_rows
-        self._splits: list[Split] = []
-        self._start = self._first_line = self._open_rows = 0  # of the split that is growing
-        self._requests, self._unknown = Requests(), frozenset[str]()
-        self._person_rows = self._broken = 0
-        self.rows = self.end = 0
-
-    def add(self, number: int, line: Line, max_row_bytes: int) -> None:
-        """Takes the next line that is not blank."""
-        body, pieces, readable = _look_at(number, line, max_row_bytes, not self._expects_rows)
-        if line.offset - self._start >= SPLIT_BYTES and not is_compressed(self._path):
-            self._close(line.offset, line.offset, number)
-        rows = 1 if body is None else body.rows
-        self.rows += rows
-        self._person_rows += body is None and readable
-        self._broken += body is None and not readable
-        if body is not None:
-            self._requests.add(self._path, body)
-            end = line.pass_over()
-            if end - line.offset > min(max_row_bytes, _LONG_BODY_BYTES):
-                self._unknown |= body.unknown_fields
-                self._close(line.offset, end, number + 1)
-                self._splits += _body_splits(self._path, Form.JSONL, body, pieces, line.offset, end)
-                return
-        self._open_rows += rows
-
-    def _close(self, end: int, start: int, number: int) -> None:
-        """Ends the growing split, and begins one at another byte and line."""
-        if self._open_rows:
-            self._splits.append(self._growing(end))
-        self._start, self._first_line, self._open_rows = start, number, 0
-
-    def _growing(self, end: int) -> Split:
-        path, rows = self._path, self._open_rows
-        return Split(path, absolute(path), Form.JSONL, self._start, end, self._first_line, rows)
-
-    def finished(self) -> FileCut:
-        """Gives what has come of it."""
-        # What is added to the file from now on is for the next run. A compressed one is read to
-        # its end, for that is where damage shows.
-        end = -1 if is_compressed(self._path) else self.end
-        splits = [*self._splits, self._growing(end)]
-        if self._person_rows == 0 and (self._requests.number or not self._expects_rows):
-            splits = [replace(each, broken_are_bodies=True) for each in splits]
-            self._requests.faulty[Code.UNPROCESSABLE_CONTENT] += self._broken
-        else:
-            self._person_rows += self._broken
-        return FileCut(tuple(splits), self._person_rows, self._unknown, self._requests)
 
 
 class _Pieces:
@@ -128,32 +84,84 @@ class _Pieces:
         self._row += 1
 
 
+class _LineCuts:
+    """The splits of a JSONL file, as its lines come by.
+
+    rows: all rows so far. end: the byte after the last line.
+    """
+
+    def __init__(self, path: str, rows_expected: bool, closely: bool) -> None:
+        self._path, self._rows_expected, self._closely = path, rows_expected, closely
+        compressed = is_compressed(path)
+        self._long = _LONG_BODY_BYTES_COMPRESSED if compressed else _LONG_BODY_BYTES
+        self._splits: list[Split] = []
+        self._start = self._first_line = self._open_rows = 0  # of the split that is growing
+        self._requests, self._unknown = Requests(), frozenset[str]()
+        self._person_rows = self._broken = 0
+        self.rows = self.end = 0
+
+    def add(self, number: int, line: Line, max_row_bytes: int) -> None:
+        """Takes the next line that is not blank."""
+        body, pieces, readable = self._look_at(number, line, max_row_bytes)
+        if line.offset - self._start >= SPLIT_BYTES and not is_compressed(self._path):
+            self._close(line.offset, line.offset, number)
+        rows = 1 if body is None else body.rows
+        self.rows += rows
+        self._person_rows += body is None and readable
+        self._broken += body is None and not readable
+        if body is not None:
+            self._requests.add(self._path, body)
+            end = line.pass_over()
+            if end - line.offset > min(max_row_bytes, self._long):
+                self._unknown |= body.unknown_fields
+                self._close(line.offset, end, number + 1)
+                self._splits += _body_splits(self._path, Form.JSONL, body, pieces, line.offset, end)
+                return
+        self._open_rows += rows
+
+    def _look_at(
+        self, number: int, line: Line, max_row_bytes: int
+    ) -> tuple[Body | None, _Pieces, bool]:
+        """Gives the body, where the line is one, and whether a line that is none can be a row."""
+        pieces = _Pieces()
+        text = line.text
+        if line.long is not None or (text is not None and may_be_body(text)):
+            stream = line.long or io.BytesIO(line.content or b"")
+            body, pieces = _scan(stream, number, line.offset, max_row_bytes)
+            if body.is_one(self._rows_expected):
+                return body, pieces, False
+            if text is None:
+                fault = body.head.fault
+                return None, pieces, fault is None or fault.detail == PERSONS
+        return None, pieces, _can_be_row(text or b"", self._closely)
+
+    def _close(self, end: int, start: int, number: int) -> None:
+        """Ends the growing split, and begins one at another byte and line."""
+        if self._open_rows:
+            self._splits.append(self._growing(end))
+        self._start, self._first_line, self._open_rows = start, number, 0
+
+    def _growing(self, end: int) -> Split:
+        path, rows = self._path, self._open_rows
+        return Split(path, absolute(path), Form.JSONL, self._start, end, self._first_line, rows)
+
+    def finished(self) -> FileCut:
+        """Gives what has come of it."""
+        # What is added to the file from now on is for the next run. A compressed one is read to
+        # its end, for that is where damage shows.
+        end = -1 if is_compressed(self._path) else self.end
+        splits = [*self._splits, self._growing(end)]
+        if self._person_rows == 0 and (self._requests.number or not self._rows_expected):
+            splits = [replace(each, broken_are_bodies=True) for each in splits]
+            self._requests.faulty[Code.UNPROCESSABLE_CONTENT] += self._broken
+        else:
+            self._person_rows += self._broken
+        return FileCut(tuple(splits), self._person_rows, self._unknown, self._requests)
+
+
 def _scan(stream: Readable, request: int, offset: int, max_row_bytes: int) -> tuple[Body, _Pieces]:
     pieces = _Pieces()
     return scan_body(stream, request, max_row_bytes, pieces.add, offset), pieces
-
-
-def _look_at(
-    number: int, line: Line, max_row_bytes: int, closely: bool
-) -> tuple[Body | None, _Pieces, bool]:
-    """Gives the body, where the line is one, and whether a line that is none can be a row."""
-    pieces = _Pieces()
-    text = line.text
-    if line.long is not None or (text is not None and may_be_body(text)):
-        stream = line.long or io.BytesIO(line.content or b"")
-        body, pieces = _scan(stream, number, line.offset, max_row_bytes)
-        if body.has_persons:
-            return body, pieces, False
-        if text is None:
-            return None, pieces, body.head.fault is None or body.head.fault.detail == PERSONS
-    text = (text or b"").strip()
-    if not closely:
-        return None, pieces, text[:1] == b"{" and text[-1:] == b"}"
-    try:
-        parse_row(text)
-    except RejectedError:
-        return None, pieces, False
-    return None, pieces, True
 
 
 def _body_splits(
@@ -165,3 +173,13 @@ def _body_splits(
     return [
         replace(split, start=offset, first_row=row, rows=rows) for offset, row, rows in pieces.found
     ]
+
+
+def _can_be_row(text: bytes, closely: bool) -> bool:
+    if not closely:
+        return text.lstrip().startswith(b"{") and text.rstrip().endswith(b"}")
+    try:
+        parse_row(text)
+    except RejectedError:
+        return False
+    return True

@@ -17,7 +17,7 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
         with open_raw(path) as raw, open_parquet(raw) as file:
             unknown = _check_columns(path, file.schema_arrow, columns)
             splits = tuple(_cut_row_groups(path, file.metadata))
-    except DAMAGE as error:
+    except (*DAMAGE, UnicodeDecodeError) as error:
         why = "is not a readable Parquet file (it has no whole footer); write or copy it again"
         raise cannot_be_read(path, why) from error
     return FileCut(splits, sum(each.rows for each in splits), frozenset(unknown))

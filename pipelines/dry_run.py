@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.enroll import Job, prepared
+from pipelines.report import all_refused
 from pipelines.run_folder import LOSERS
 from schemas.errors import Code
 from schemas.ids import point_id
@@ -41,6 +42,7 @@ def dry_run(
     with prepared(config, pack, store) as (job, handle):
         verdicts = _verdicts(job, handle)
         requests = job.plan.requests
+        refused = requests.refused(job.bodies_into)
         return {
             "dry_run": True,
             "collection_name": config.collection,
@@ -50,7 +52,8 @@ def dry_run(
             "skipped_files": list(job.plan.skipped_files),
             "rows": job.plan.rows,
             "requests": requests.number,
-            "requests_refused": dict(sorted(requests.refused(job.bodies_into).items())),
+            "requests_refused": dict(sorted(refused.items())),
+            "all_refused": all_refused(job.plan, refused),
             "would": {
                 "enroll_or_reject": verdicts.new,
                 "update_or_leave_unchanged_or_reject": verdicts.known,

@@ -1,12 +1,13 @@
 """Finds, before any image is touched, the rows that lose to another of the same person_id."""
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from pipelines.plan_splits import Plan
 from pipelines.resolve_ids import resolve_ids
-from schemas.errors import Detail
+from schemas.errors import Detail, FailedError
 from schemas.inputs import PERSON_ID, Split
 from schemas.options import OnDuplicateId
 from schemas.records import RowRef, person_id_of
@@ -15,9 +16,19 @@ from transforms.read_rows import read_split
 
 
 def without_duplicates(plan: Plan, reading: Reading, policy: OnDuplicateId, database: Path) -> Plan:
-    """Gives the plan with splits that know their losers, which are written to `database`."""
+    """Gives the plan with splits that know their losers, which are written to `database`.
+
+    Raises FailedError where there is no room for it.
+    """
     reading = replace(reading, only=(PERSON_ID,), keep_raw=False)
-    with_losers = resolve_ids(_ids(plan.splits, reading), policy, database)
+    try:
+        with_losers = resolve_ids(_ids(plan.splits, reading), policy, database)
+    except sqlite3.Error as error:
+        raise FailedError(
+            f"rows with the same person_id cannot be looked for: {error}; this takes about 90 "
+            "bytes a row in the folder that SQLITE_TMPDIR or TMPDIR names, else in /var/tmp, and "
+            f"{database.parent} must be writable"
+        ) from error
     splits = (
         replace(split, losers=str(database)) if split.number in with_losers else split
         for split in plan.splits

@@ -14,6 +14,7 @@ from apache_beam.pvalue import PCollection
 from pipelines.account import count_results
 from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
+from pipelines.file_cut import absolute
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
@@ -75,7 +76,8 @@ class Job:
 def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
     """The pipeline. From ReadRows to WriteResults is one fused stage: no pixel is shuffled."""
     config, model = job.config, ModelSource(job.pack, job.config.workers)
-    files = FaceFiles(config.face_root, frozenset(config.face_schemes))
+    root = config.face_root and absolute(config.face_root)
+    files = FaceFiles(root, frozenset(config.face_schemes))
     splits = list(deal(job.plan.splits, config.workers))
     outcomes = (
         pipeline
@@ -112,6 +114,12 @@ def prepared(
             "workers elsewhere give the URL of a Qdrant server"
         )
     found = find_inputs(config.inputs)
+    for path, _, _ in found.files:
+        if Path(path).absolute().is_relative_to(config.run_folder):
+            raise UsageError(
+                f"input {path}: lies in the run folder {config.run_dir}, which this run would "
+                "write to; name another folder for it"
+            )
     with opened(spec) as handle:
         if config.collection is not None:
             check_stamp(existing(handle, config.collection), pack.stamp)
@@ -119,7 +127,7 @@ def prepared(
             found,
             config.columns,
             config.max_row_bytes,
-            expects_rows=config.collection is not None,
+            rows_expected=config.collection is not None,
             limit=float("inf") if config.limit is None else config.limit,
         )
         _check_whose_collection(config, plan)
@@ -130,9 +138,11 @@ def prepared(
 def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
     if plan.person_rows and config.collection is None:
         raise UsageError(
-            "the inputs hold person rows: give --collection and --face-storage-type for them"
+            f"input {plan.person_source} holds person rows: give --collection and "
+            "--face-storage-type for them"
         )
-    if plan.requests.number and not plan.person_rows and config.collection is not None:
+    bodies_alone = plan.requests.number and not plan.person_rows and not plan.cut_short
+    if bodies_alone and config.collection is not None:
         raise UsageError(
             "all inputs are request bodies, each with a collection_name and a face_storage_type "
             "of its own: leave out --collection and --face-storage-type"

@@ -77,6 +77,8 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
         is_glob = bool(found)
     if not found:
         kind = "the glob matches no file" if is_glob else "no such file or folder"
+        if os.path.exists(argument):
+            kind = "is not a regular file, nor a folder"
         raise UsageError(f"input {argument}: {kind}")
     return not is_glob, found
 
@@ -117,6 +119,8 @@ def _is_ours(names: Sequence[str]) -> bool:
 
 def _size(path: str) -> int:
     try:
+        if form_of(path) is not None and os.path.exists(path) and not os.path.isfile(path):
+            raise UsageError(f"input {path}: is not a regular file; remove it or name others")
         return os.path.getsize(path)
     except OSError as error:
         if form_of(path) is None:  # it would be passed over

@@ -55,15 +55,21 @@ def parse_schemes(text: str) -> tuple[str, ...]:
 
 def check_face_places(root: str, schemes: Iterable[str]) -> None:
     """Raises UsageError for places from which no image can be read."""
-    if root and "://" not in root and not os.path.isdir(root):
+    if "://" in root:
+        _check_scheme("--face-root", root.partition("://")[0].lower())
+    elif root and not os.path.isdir(root):
         raise UsageError(f"--face-root {root}: no such folder")
     for scheme in schemes:
-        if scheme == "file":
-            raise UsageError("--face-schemes: local files are read below --face-root only")
-        try:
-            FileSystems.get_filesystem(f"{scheme}://any")
-        except ValueError as error:
-            raise UsageError(
-                f"--face-schemes: Beam cannot read {scheme}://; expected some as gs, s3 or hdfs, "
-                "with the extra of apache-beam that brings it (gcp, aws, hadoop)"
-            ) from error
+        _check_scheme("--face-schemes", scheme)
+
+
+def _check_scheme(option: str, scheme: str) -> None:
+    if scheme == "file":
+        raise UsageError(f"{option}: file:// is not read; name a local folder as --face-root")
+    try:
+        FileSystems.get_filesystem(f"{scheme}://any")
+    except ValueError as error:
+        raise UsageError(
+            f"{option}: Beam cannot read {scheme}://; expected some as gs, s3 or hdfs, with the "
+            "extra of apache-beam that brings it (gcp, aws, hadoop)"
+        ) from error

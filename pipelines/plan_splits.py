@@ -19,8 +19,9 @@ _SPLITS_A_WORKER = 4
 class Plan:
     """What will be read.
 
-    person_rows: rows that are of no body. unknown_fields: what no field of ours has, as far as it
-    is known by now. cut_short: there may be more rows than --limit allows.
+    person_rows: rows that are of no body. person_source: the first file that has any.
+    unknown_fields: what no field of ours has, as far as it is known by now. cut_short: there may
+    be more rows than --limit allows.
     """
 
     inputs: tuple[InputFile, ...]
@@ -28,6 +29,7 @@ class Plan:
     skipped_files: tuple[str, ...]
     unknown_fields: frozenset[str]
     person_rows: int
+    person_source: str
     requests: Requests
     cut_short: bool
 
@@ -41,12 +43,12 @@ def plan_splits(
     found: FoundInputs,
     columns: Mapping[str, str],
     max_row_bytes: int,
-    expects_rows: bool = True,
+    rows_expected: bool = True,
     limit: float = float("inf"),
 ) -> Plan:
     """Gives the plan. Raises RefusedError for a file that cannot be read at all.
 
-    expects_rows: person rows have a collection to go to. limit: rows that are enough.
+    rows_expected: person rows have a collection to go to. limit: rows that are enough.
     """
     cuts: dict[str, FileCut] = {}
     rows = 0
@@ -59,7 +61,7 @@ def plan_splits(
             case Form.JSON:
                 cuts[path] = cut_json(path, max_row_bytes)
             case Form.JSONL:
-                cuts[path] = cut_lines(path, max_row_bytes, expects_rows, limit - rows)
+                cuts[path] = cut_lines(path, max_row_bytes, rows_expected, limit - rows)
         rows += sum(each.rows for each in cuts[path].splits)
     splits = tuple(_limited((s for cut in cuts.values() for s in cut.splits), limit))
     rows_of = Counter[str]()
@@ -78,6 +80,7 @@ def plan_splits(
         skipped_files=found.skipped,
         unknown_fields=frozenset().union(*(cut.unknown_fields for cut in cuts.values())),
         person_rows=sum(cut.person_rows for cut in cuts.values()),
+        person_source=next((path for path, cut in cuts.items() if cut.person_rows), ""),
         requests=requests,
         cut_short=rows >= limit,
     )

@@ -42,7 +42,7 @@ def make_report(
         rows_not_read=None if plan.cut_short or not measurements else plan.rows - counts.rows,
         requests=plan.requests.number,
         requests_refused=dict(sorted(requests_refused.items())),
-        all_refused=0 < requests_refused.total() == plan.requests.number and not plan.person_rows,
+        all_refused=all_refused(plan, requests_refused),
         damaged_inputs=len(counts.damaged_sources),
         taken_over=taken_over,
         started_at=began.isoformat(timespec="seconds"),
@@ -57,6 +57,11 @@ def make_report(
         unknown_fields=tuple(sorted(seen.unknown_fields | plan.unknown_fields)),
         error=error,
     )
+
+
+def all_refused(plan: Plan, requests_refused: Counter[str]) -> bool:
+    """True where every body was refused, and there was nothing else."""
+    return 0 < requests_refused.total() == plan.requests.number and not plan.person_rows
 
 
 def _status(error: str, stopped: bool) -> Status:

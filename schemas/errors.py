@@ -87,10 +87,6 @@ class RejectedError(Exception):
         return Fault(self.code, self.detail)
 
 
-class BatchRejectedError(RejectedError):
-    """A whole batch shares one fate (the store is gone): trying its rows alone is no use."""
-
-
 class RefusedError(Exception):
     """The whole job is refused before any image is touched: one JSON object, exit 4.
 
@@ -107,5 +103,9 @@ class UsageError(Exception):
     """The command or the config cannot mean anything: exit 2."""
 
 
-class RunFolderInUseError(Exception):
-    """Another run holds the folder's lock: exit 1."""
+class FailedError(Exception):
+    """The run cannot go on, and it is not the job's fault: exit 1."""
+
+
+class RunFolderInUseError(FailedError):
+    """Another run holds the folder's lock."""

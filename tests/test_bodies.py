@@ -166,7 +166,7 @@ REFUSED: dict[str, tuple[Any, list[tuple[str, str | None, str | None]], int]] = 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_what_a_body_can_have_wrong(muster: Muster, tmp_path: Path, case: str, suffix: str) -> None:
     content, expected, code = REFUSED[case]
-    if suffix == ".jsonl" and case in {"empty", "persons_missing"}:
+    if suffix == ".jsonl" and case == "empty":
         pytest.skip("such a line is no body")
     muster.create()
     path = write_json(tmp_path / f"body{suffix}", content)
@@ -188,6 +188,38 @@ def _seen(record: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
     metadata = record["metadata"]
     assert metadata["request"] == "0"
     return record["code"], metadata.get("row"), metadata.get("detail")
+
+
+def test_a_body_that_lacks_its_persons_is_told_from_a_row(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    lines = [body([GOOD]), body(None)]
+    done = enroll_bodies(muster, "run", write_lines(tmp_path / "a.jsonl", lines))
+    assert done.code == 0
+    [_, lacking] = muster.records("run")
+    assert (lacking["code"], lacking["metadata"]) == (
+        UNPROCESSABLE,
+        {
+            "collection_name": "people",
+            "source": str(tmp_path / "a.jsonl"),
+            "request": "1",
+            "detail": "persons",
+        },
+    )
+
+
+def test_odd_names_and_numbers_of_unknown_fields(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    odd = json.dumps(body([GOOD], more=1)).replace('"more": 1', f'"\\ud800": 1{"0" * 5000}')
+    assert enroll_bodies(muster, "run", write_json(tmp_path / "a.json", odd.encode())).code == 0
+    assert muster.report("run")["unknown_fields"] == ["?"]
+
+
+def test_a_dry_run_tells_that_every_body_is_refused(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    path = write_json(tmp_path / "a.json", body([GOOD], "nowhere"))
+    said = enroll_bodies(muster, "run", path, "--dry-run")
+    assert said.code == 4
+    assert said.json["requests_refused"] == said.json["would"]["reject"] == {"ERR_NOT_FOUND": 1}
 
 
 def test_what_stands_last_counts_as_well(muster: Muster, tmp_path: Path) -> None:
@@ -225,7 +257,7 @@ class TestWhoseCollection:
     def test_rows_need_one(self, muster: Muster, tmp_path: Path) -> None:
         done = enroll_bodies(muster, "run", write_lines(tmp_path / "a.jsonl", people(1)))
         assert done.code == 2
-        assert "the inputs hold person rows: give --collection" in done.stderr
+        assert "a.jsonl holds person rows: give --collection" in done.stderr
 
     def test_bodies_alone_have_their_own(self, muster: Muster, tmp_path: Path) -> None:
         muster.create()

@@ -193,7 +193,7 @@ def test_every_field_of_the_manifest_is_told() -> None:
     config = EnrollConfig(("in.parquet",), "run", "people", FaceStorageType.NO_STORAGE)
     requests = Requests(empty=[("in.json", BodyHead(0, "people"))])
     inputs = (InputFile("in.parquet", Form.PARQUET, 1, 1),)
-    plan = Plan(inputs, (), (), frozenset(), 1, requests, cut_short=False)
+    plan = Plan(inputs, (), (), frozenset(), 1, "in.parquet", requests, cut_short=False)
     written = manifest(config, NullPack(), NullStoreSpec(), plan, {"people": None})
     told = first_cells(section("docs/run-folder.md", "manifest.json"))
     expected = {*written, *written["options"]}

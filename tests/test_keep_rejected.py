@@ -148,6 +148,36 @@ def test_a_body_that_is_no_json_is_kept_in_one_line(muster: Muster, tmp_path: Pa
     assert kept.read_bytes() == cut.replace(b"\n", b" ") + b"\n"
 
 
+def test_many_sources(muster: Muster, tmp_path: Path) -> None:
+    """More than there are files open at a time; names as long as they may be; views."""
+    muster.create()
+    (tmp_path / "in").mkdir()
+    schema = pa.schema(
+        [(name, pa.string_view()) for name in ("person_id", "person_name", "face_base_64")]
+    )
+    for n in range(20):
+        someone = {"person_id": f"{n}", "person_name": "x", "face_base_64": "&"}
+        table = pa.Table.from_pylist([someone, someone | {"person_id": f"{n} too"}], schema)
+        pq.write_table(table, tmp_path / "in" / f"{n:02}{'ä' * 120}.parquet")
+    arguments = ("--keep-rejected", "--workers", "1")
+    assert muster.enroll("run", tmp_path / "in", *arguments).code == 0
+    kept = [pq.read_table(each) for each in (tmp_path / "run/rejected").iterdir()]
+    ids = sorted(each for table in kept for each in table["person_id"].to_pylist())
+    assert ids == sorted([*map(str, range(20)), *(f"{n} too" for n in range(20))])
+
+
+def test_kept_rows_are_no_input_of_the_run_that_would_remove_them(
+    muster: Muster, tmp_path: Path
+) -> None:
+    muster.create()
+    assert muster.enroll("run", write_lines(tmp_path / "a.jsonl", [b"x"]), "--keep-rejected")
+    (tmp_path / "run/report.json").unlink()  # as after a kill
+    done = muster.enroll("run", tmp_path / "run/rejected")
+    assert done.code == 2
+    assert "lies in the run folder" in done.stderr
+    assert list((tmp_path / "run/rejected").iterdir())
+
+
 def test_nothing_is_kept_unasked(muster: Muster, tmp_path: Path) -> None:
     muster.create()
     assert muster.enroll("run", write_lines(tmp_path / "a.jsonl", [b"x"])).code == 0

@@ -31,6 +31,13 @@ def test_the_first_rows_in_input_order(
     assert report["rows_not_read"] == (None if limit <= 12 else 0)
 
 
+def test_rows_that_were_not_reached_are_no_lack_of_rows(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    bodies = write_json(tmp_path / "a.json", body(people(3)))
+    rows = write_lines(tmp_path / "b.jsonl", people(3))
+    assert muster.enroll("run", bodies, rows, "--limit", "2").json["enrolled"] == 2
+
+
 def test_a_loser_is_one_of_the_rows_that_are_read(muster: Muster, tmp_path: Path) -> None:
     muster.create()
     [someone] = people(1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from schemas.errors import BatchRejectedError, Code, RejectedError
+from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
 from transforms.metrics import timed
 
@@ -15,13 +15,14 @@ def guarded(work: Callable[[Any], Any], record: Any) -> Any:
     try:
         return work(record)
     except RejectedError as error:
-        return _rejected(record, error)
+        return rejected(record, error.fault)
     except Exception as error:  # anything unforeseen fails its own row, never the run
-        return _rejected(record, RejectedError(Code.INTERNAL_ERROR, type(error).__name__))
+        return rejected(record, Fault(Code.INTERNAL_ERROR, type(error).__name__))
 
 
-def _rejected(record: Any, error: RejectedError) -> Outcome:
-    return Outcome(ref_of(record), error.code, person_id_of(record), error.detail)
+def rejected(record: Any, fault: Fault) -> Outcome:
+    """Gives the Outcome of a record that goes no further."""
+    return Outcome(ref_of(record), fault.code, person_id_of(record), fault.detail)
 
 
 class RecordStage(beam.DoFn):
@@ -59,8 +60,6 @@ class BatchStage(beam.DoFn):
         with timed(self.stage):
             try:
                 advanced = list(self.advance(records))
-            except BatchRejectedError as error:
-                advanced = [_rejected(record, error) for record in records]
             except Exception:  # whose fault it was shows when each stands alone
                 advanced = [
                     guarded(lambda each: self.advance([each])[0], record) for record in records

@@ -12,6 +12,9 @@ from schemas.records import FilePiece, RowRef
 from transforms.inputs.streams import open_lines
 
 _PARTIAL = ".partial"
+_STEM_BYTES = 80
+# Of one worker, whatever the number of its sources.
+_OPEN_TABLES = 8
 _BUFFER_ROWS = 64
 _BUFFER_BYTES = 16 << 20
 _PIECE_BYTES = 1 << 20
@@ -26,12 +29,16 @@ class RejectedFiles:
         """folder: where they appear once they are whole."""
         self._folder, self._token = folder, uuid.uuid4().hex[:12]
         self._lines: dict[str, BinaryIO] = {}
-        self._tables: dict[str, _Table] = {}
+        self._tables: dict[str, _Table] = {}  # the one that was used last is last
+        self._tables_made = 0
 
     def add(self, ref: RowRef) -> None:
         """Writes the row that `ref.raw` holds."""
         if isinstance(ref.raw, pa.RecordBatch):
             self._table(ref.source, ref.raw.schema).add(ref.raw)
+            if sum(table.bytes for table in self._tables.values()) >= _BUFFER_BYTES:
+                for table in self._tables.values():
+                    table.flush()
         elif isinstance(ref.raw, FilePiece):
             self._copy(ref.raw, self._file(ref))
         else:
@@ -53,11 +60,17 @@ class RejectedFiles:
         return self._lines[kind]
 
     def _table(self, source: str, schema: pa.Schema) -> "_Table":
-        if source not in self._tables:
+        table = self._tables.pop(source, None)
+        if table is None:
+            if len(self._tables) == _OPEN_TABLES:
+                self._tables.pop(next(iter(self._tables))).close()
             digest = hashlib.sha256(source.encode()).hexdigest()[:8]  # names alone may be alike
-            path = self._path(f"{Path(source).stem}-{digest}", ".parquet")
-            self._tables[source] = _Table(path, schema)
-        return self._tables[source]
+            stem = Path(source).stem.encode()[:_STEM_BYTES].decode(errors="ignore")
+            self._tables_made += 1
+            name = f"{stem}-{digest}-{self._tables_made}"
+            table = _Table(self._path(name, ".parquet"), schema)
+        self._tables[source] = table
+        return table
 
     def _path(self, name: str, suffix: str) -> Path:
         return self._folder / f"{name}-{self._token}{suffix}{_PARTIAL}"
@@ -73,25 +86,32 @@ class RejectedFiles:
 
 
 class _Table:
-    """A Parquet file that grows by row groups of some rows."""
+    """A Parquet file that grows by row groups of some rows. bytes: what waits to be written."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(path, schema)
         self._rows: list[pa.RecordBatch] = []
-        self._bytes = 0
+        self.bytes = 0
 
     def add(self, row: pa.RecordBatch) -> None:
-        copied = row.take(pa.array([0]))  # a slice would hold all of the batch that it is of
-        self._rows.append(copied)
-        self._bytes += copied.nbytes
-        if len(self._rows) >= _BUFFER_ROWS or self._bytes >= _BUFFER_BYTES:
-            self._flush()
+        self._rows.append(_copied(row))
+        self.bytes += self._rows[-1].nbytes
+        if len(self._rows) >= _BUFFER_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_batches(self._rows).combine_chunks())
+        self._rows, self.bytes = [], 0
 
     def close(self) -> None:
-        if self._rows:
-            self._flush()
+        self.flush()
         self._writer.close()
 
-    def _flush(self) -> None:
-        self._writer.write_table(pa.Table.from_batches(self._rows).combine_chunks())
-        self._rows, self._bytes = [], 0
+
+def _copied(row: pa.RecordBatch) -> pa.RecordBatch:
+    """Gives the row alone: a slice holds all of the batch that it is of."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, row.schema) as stream:
+        stream.write_batch(row)
+    return pa.ipc.open_stream(sink.getvalue()).read_next_batch()

@@ -7,13 +7,13 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from schemas.errors import BatchRejectedError, Code
+from schemas.errors import Code, Fault
 from schemas.ids import point_id
 from schemas.options import Rules
 from schemas.records import Outcome, Submission
 from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
-from transforms.guard import BatchStage
+from transforms.guard import BatchStage, rejected
 from transforms.points import LOOK_UP_FIELDS, is_unchanged, run_marks
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import StoreError, StoreSpec
@@ -30,17 +30,17 @@ class _SkipFn(BatchStage):
         self._store, self._marks = store, run_marks(rules, pack)
 
     def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
-        try:
-            return by_collection(submissions, self._look_up)
-        except StoreError as error:  # it stays away: no use in reading on
-            RUN_STATE.stop(error.why)
-            raise BatchRejectedError(Code.DATABASE_ERROR) from error
+        return by_collection(submissions, self._look_up)
 
     def _look_up(
         self, collection: str, submissions: Sequence[Submission]
     ) -> Sequence[Submission | Outcome]:
         ids = [point_id(each.person.person_id) for each in submissions]
-        stored = handle(self._store).look_up(collection, ids, LOOK_UP_FIELDS)
+        try:
+            stored = handle(self._store).look_up(collection, ids, LOOK_UP_FIELDS)
+        except StoreError as error:  # it stays away: no use in reading on
+            RUN_STATE.stop(error.why)
+            return [rejected(each, Fault(Code.DATABASE_ERROR)) for each in submissions]
         return [
             self._compared(each, stored.get(id_))
             for each, id_ in zip(submissions, ids, strict=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from schemas.errors import BatchRejectedError, Code, Detail, RejectedError
+from schemas.errors import Code, Detail, Fault, RejectedError
 from schemas.options import Rules
 from schemas.records import EmbeddedFace, Outcome
 from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
-from transforms.guard import BatchStage
+from transforms.guard import BatchStage, rejected
 from transforms.points import request_bytes, run_marks, to_point
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
@@ -36,9 +36,6 @@ class _UpsertFn(BatchStage):
     def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
         try:
             return by_collection(faces, self._upsert)
-        except StoreError as error:  # it stays away: no use in reading on
-            RUN_STATE.stop(error.why)
-            raise BatchRejectedError(Code.DATABASE_ERROR) from error
         except StoreRefusedError as error:
             if len(faces) > 1:  # each is sent again alone, until the bad one stands apart
                 raise
@@ -46,7 +43,11 @@ class _UpsertFn(BatchStage):
 
     def _upsert(self, collection: str, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
         points = [to_point(each, self._marks, self._dimension) for each in faces]
-        handle(self._store).upsert(collection, points)
+        try:
+            handle(self._store).upsert(collection, points)
+        except StoreError as error:  # it stays away: no use in reading on
+            RUN_STATE.stop(error.why)
+            return [rejected(each, Fault(Code.DATABASE_ERROR)) for each in faces]
         return [_outcome(each) for each in faces]
 
 

@@ -1,5 +1,6 @@
 import os
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_every_value_arrives():
             "max_image_pixels": 7,
             "max_row_bytes": "1MB",
             "column": ("person_id=EMP_NO", "face=PHOTO"),
-            "face_root": "gs://photos",
+            "face_root": str(Path(__file__).parent),
             "face_schemes": "",
             "on_duplicate_id": "first",
             "keep_rejected": True,
@@ -78,7 +79,7 @@ def test_every_value_arrives():
         rules=Rules(MultipleFaces.LARGEST, 1024, 7),
         max_row_bytes=1_000_000,
         columns={"person_id": "EMP_NO", "face": "PHOTO"},
-        face_root="gs://photos",
+        face_root=str(Path(__file__).parent),
         on_duplicate_id=OnDuplicateId.FIRST,
         keep_rejected=True,
         limit=5,
@@ -111,10 +112,15 @@ def test_every_value_arrives():
             "face_base_64, face, face_uri, vector",
         ),
         ({"limit": 0}, "--limit: 0; expected 1 or more"),
+        (
+            {"face_root": "gs://photos"},
+            "--face-root: Beam cannot read gs://; expected some as gs, s3 or hdfs, with the extra "
+            "of apache-beam that brings it (gcp, aws, hadoop)",
+        ),
         ({"face_root": "nowhere"}, "--face-root nowhere: no such folder"),
         (
             {"face_schemes": "file"},
-            "--face-schemes: local files are read below --face-root only",
+            "--face-schemes: file:// is not read; name a local folder as --face-root",
         ),
         (
             {"face_schemes": "gopher"},

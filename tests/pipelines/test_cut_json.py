@@ -54,8 +54,8 @@ def write(tmp_path):
     return write_lines
 
 
-def cut(path, expects_rows=True, limit=INFINITE):
-    return cut_json.cut_lines(path, MAX_ROW_BYTES, expects_rows, limit)
+def cut(path, rows_expected=True, limit=INFINITE):
+    return cut_json.cut_lines(path, MAX_ROW_BYTES, rows_expected, limit)
 
 
 def read(splits):
@@ -243,12 +243,13 @@ BROKEN = [
 BLANK = [Kind(each, 0) for each in (b"", b" \t\r")]
 
 
-def expected_places(lines, expects_rows):
+def expected_places(lines, rows_expected):
     """(request, row) of each row, and how many are of no body."""
     loose = [each for each in lines if not each.is_body and each not in BLANK]
     bodies = any(each.is_body for each in lines)
-    good = any(each.readable[not expects_rows] for each in loose)
-    broken_are_bodies = not good and (bodies or not expects_rows)
+    closely = bodies or not rows_expected
+    good = any(each.readable[closely] for each in loose)
+    broken_are_bodies = not good and (bodies or not rows_expected)
     found = []
     for number, kind in enumerate(lines):
         if kind in BLANK:
@@ -271,13 +272,13 @@ mixes = st.lists(kinds, max_size=12) | st.lists(without_rows, max_size=8)
 @example([BROKEN[0]], ".jsonl", True, 1, True)
 @example([BROKEN[0], BODIES[0]], ".jsonl", True, 1, True)
 @example([BROKEN[0]], ".jsonl", False, 1, True)
-def test_what_is_planned_is_read(lines, suffix, expects_rows, parts, ends):
-    expected, person_rows = expected_places(lines, expects_rows)
+def test_what_is_planned_is_read(lines, suffix, rows_expected, parts, ends):
+    expected, person_rows = expected_places(lines, rows_expected)
     content = b"\n".join(each.content for each in lines) + (b"\n" if ends else b"")
     with TemporaryDirectory() as folder, small_sizes():
         path = Path(folder, f"in{suffix}")
         path.write_bytes(PACK[suffix](content))
-        planned = plan_splits(find_inputs([str(path)]), {}, MAX_ROW_BYTES, expects_rows)
+        planned = plan_splits(find_inputs([str(path)]), {}, MAX_ROW_BYTES, rows_expected)
         rows = read(deal(planned.splits, parts))
     found = sorted(
         places(rows), key=lambda each: (each[1] if each[0] is None else each[0], each[1] or 0)
@@ -292,7 +293,7 @@ def test_what_is_planned_is_read(lines, suffix, expects_rows, parts, ends):
 
 
 @pytest.mark.parametrize(
-    ("lines", "expects_rows", "are_bodies"),
+    ("lines", "rows_expected", "are_bodies"),
     [
         ([b"{"], True, False),
         ([b"{"], False, True),
@@ -301,14 +302,15 @@ def test_what_is_planned_is_read(lines, suffix, expects_rows, parts, ends):
         ([b"{", body(1)[:-1]], True, True),
         ([b"{", body(1), ROW], True, False),
         ([b"{", body(1), ROW], False, False),
-        ([b"{", body(1), b"{]}"], True, False),  # which looks like a row
+        ([b"{", body(1), b"{]}"], True, True),  # although it looks like a row
         ([b"{", body(1), b"{]}"], False, True),
+        ([b"{", b"{]}"], True, False),
         ([b"{", b"x" * 500, body(1)], True, True),
         ([b"{", b'{"x": "' + b"x" * 500 + b'"}', body(1)], False, False),
     ],
 )
-def test_what_a_broken_line_counts_as(write, lines, expects_rows, are_bodies):
-    cuts = cut(write(*lines), expects_rows)
+def test_what_a_broken_line_counts_as(write, lines, rows_expected, are_bodies):
+    cuts = cut(write(*lines), rows_expected)
     assert {split.broken_are_bodies for split in cuts.splits} == {are_bodies}
     first = read(cuts.splits)[0]
     assert (first.ref.request, first.ref.row) == ((0, None) if are_bodies else (None, 0))

@@ -92,6 +92,12 @@ def test_a_name_may_look_like_a_glob(folder, name):
     assert paths(*expected) == expected
 
 
+def test_what_is_no_regular_file_is_refused(folder):
+    os.mkfifo(folder / "in/pipe.jsonl")
+    assert refusal("in") == ("input in/pipe.jsonl: is not a regular file; remove it or name others")
+    assert refusal("in/pipe.jsonl") == ("input in/pipe.jsonl: is not a regular file, nor a folder")
+
+
 @pytest.mark.parametrize("name", ["in/notes.txt", "in/none"])
 def test_what_is_no_input_is_refused(folder, name):
     (folder / "in/none").write_bytes(b"")

@@ -106,6 +106,12 @@ class TestParquet:
         path = write_parquet(tmp_path / "a.parquet", table)
         assert refusal(path) == "has the column person_id more than once; rename or drop one"
 
+    def test_a_column_whose_name_is_no_text(self, tmp_path):
+        path = tmp_path / "a.parquet"
+        write_parquet(path, [GOOD | {"zzzz": 1}])
+        path.write_bytes(path.read_bytes().replace(b"zzzz", b"z\xffzz"))
+        assert refusal(path).startswith("is not a readable Parquet file")
+
     @pytest.mark.parametrize("kept", [0, 3, 100, -1, -8])
     def test_no_footer(self, tmp_path, kept):
         path = tmp_path / "a.parquet"

@@ -20,6 +20,7 @@ PLAN = Plan(
     skipped_files=(),
     unknown_fields=frozenset({"extra"}),
     person_rows=10,
+    person_source="in.jsonl",
     requests=Requests(),
     cut_short=False,
 )

@@ -22,19 +22,22 @@ from transforms.person_metadata import is_text
 _FIELDS = (COLLECTION_NAME, FACE_STORAGE_TYPE, PERSONS)
 # Keys, and values beside `persons`, are not read where they are longer.
 _SCALAR_BYTES = 1 << 16
+# A value that no field can have is not carried along with every person.
+_OPENING_BYTES = 1 << 10
 # Unknown fields are told by name, within reason.
 _MAX_NAMES, _MAX_NAME = 1000, 1000
-# The key itself, or an escape of one of its letters.
-_PERSONS_KEY = re.compile(rb'"persons"|\\u00(?:6[5EeFf]|7[023])')
+# The keys themselves, or an escape of one of the letters of `persons`.
+_BODY_KEYS = re.compile(rb'"(?:persons|collection_name)"|\\u00(?:6[5EeFf]|7[023])')
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What was found. has_persons: it has the field, so a body is what was meant."""
+    """What was found. has_persons, has_collection: whether it has the field."""
 
     head: BodyHead
     persons: int
     has_persons: bool
+    has_collection: bool
     unknown_fields: frozenset[str]
 
     @property
@@ -42,10 +45,17 @@ class Body:
         """What it counts in the account."""
         return 1 if self.head.malformed else self.persons
 
+    def is_one(self, rows_expected: bool) -> bool:
+        """True where the text is a body at all, and no person's row.
+
+        Where no row is expected, one that names a collection is a body that lacks its persons.
+        """
+        return self.has_persons or (self.has_collection and not rows_expected)
+
 
 def may_be_body(line: bytes) -> bool:
-    """False where the line cannot have a field `persons`: all that most lines are asked."""
-    return _PERSONS_KEY.search(line) is not None
+    """False where the line cannot be a body: all that most lines are asked."""
+    return _BODY_KEYS.search(line) is not None
 
 
 def scan_body(
@@ -66,8 +76,8 @@ def scan_body(
     except RejectedError as error:
         fault = error.fault
     head = _head(request, walk, fault)
-    unknown = frozenset(walk.times.keys() - set(_FIELDS))
-    return Body(head, walk.persons, PERSONS in walk.times, unknown)
+    unknown = frozenset(_shown(name) for name in walk.times.keys() - set(_FIELDS))
+    return Body(head, walk.persons, PERSONS in walk.times, COLLECTION_NAME in walk.times, unknown)
 
 
 def iter_persons(
@@ -188,9 +198,14 @@ def _opening(walk: _Walk) -> str:
     fields = [
         f'"{field}": {text.decode()}'
         for field, text in texts.items()
-        if text is not None and walk.times[field] == 1
+        if text is not None and walk.times[field] == 1 and len(text) <= _OPENING_BYTES
     ]
     return "{" + ", ".join(fields) + "}"
+
+
+def _shown(name: str) -> str:
+    """Gives the name as UTF-8 can hold it."""
+    return name.encode(errors="replace").decode()
 
 
 def _fault(detail: str) -> Fault:

@@ -36,7 +36,12 @@ def parse_json(text: bytes) -> Any:
     if _is_deep(text):
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.TOO_DEEP)
     try:
-        return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
+        return json.loads(
+            text.decode(),
+            object_pairs_hook=_object,
+            parse_constant=_refuse_constant,
+            parse_int=_integer,
+        )
     except (ValueError, RecursionError) as error:
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.NOT_JSON) from error
 
@@ -44,6 +49,14 @@ def parse_json(text: bytes) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     return value if len(value) == len(pairs) else RepeatedKeys(pairs)
+
+
+def _integer(digits: str) -> int | float:
+    """Gives the number; one of thousands of digits, which Python will not read, is infinite."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -58,7 +58,7 @@ def _line(reading: Reading, split: Split, number: int, line: Line) -> Iterator[F
         persons: list[Value] = []
         size = reading.max_row_bytes
         body = scan_body(io.BytesIO(line.content or b""), number, size, persons.append, line.offset)
-        if body.has_persons:
+        if body.is_one(rows_expected=bool(reading.collection)):
             for name in body.unknown_fields:
                 metrics.name_unknown_field(name)
             if body.head.malformed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
 _PIECE_BYTES = 1 << 20
+_JSON_SPACE = b" \t\r\n"
 
 
 class LongLine:
@@ -55,7 +56,7 @@ class Line:
     @property
     def is_blank(self) -> bool:
         """True for a line of white space: it is no row, but it has a number."""
-        return self.text is not None and not self.text.strip()
+        return self.text is not None and not self.text.strip(_JSON_SPACE)
 
 
 def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:

@@ -47,7 +47,6 @@ def refusal(line):
         b'{"a": Infinity}',
         b'{"a": [-Infinity]}',
         b'{"a": 01}',
-        b'{"a": ' + b"9" * 5000 + b"}",
     ],
     ids=lambda line: repr(line[:20]),
 )
@@ -69,6 +68,7 @@ def test_what_is_no_json_object_is_refused(line):
         ),
         (b'{"a": 123456789012345678901234567890}', {"a": 123456789012345678901234567890}),
         (b'{"a": ' + b"9" * 4300 + b"}", {"a": 10**4300 - 1}),
+        (b'{"a": ' + b"9" * 5000 + b"}", {"a": float("inf")}),
     ],
     ids=lambda each: repr(each)[:30],
 )

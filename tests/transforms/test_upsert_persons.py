@@ -1,0 +1,46 @@
+"""What becomes of a batch whose persons go to several collections, one of which is gone."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from schemas.errors import Code
+from schemas.options import Rules
+from schemas.records import EmbeddedFace, Face
+from tests.builders import make_person, make_ref
+from tests.fakes import NullPack, NullStoreSpec
+from transforms import upsert_persons
+from transforms.run_state import RUN_STATE
+from transforms.stores.base import StoreError
+
+
+@dataclass
+class HalfAStore:
+    """Takes points for all collections but `gone`."""
+
+    taken: list = field(default_factory=list)
+
+    def upsert(self, collection, points):
+        if collection == "gone":
+            raise StoreError(Code.DATABASE_ERROR, "away")
+        self.taken += [(collection, each.payload["person_id"]) for each in points]
+
+
+def embedded(person_id, collection):
+    person = make_person(person_id=person_id, ref=make_ref(collection=collection))
+    face = Face((0.0, 0.0, 1.0, 1.0), np.zeros((5, 2), np.float32), 0.9)
+    return EmbeddedFace(person, face, np.full(16, 0.25, np.float32), b"")
+
+
+def test_what_was_acknowledged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = HalfAStore()
+    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
+    RUN_STATE.begin("")
+    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
+    batch = [embedded("a", "staff"), embedded("b", "gone"), embedded("c", "staff")]
+    ends = [(each.person_id, each.code) for each in stage.process(batch)]
+    assert ends == [("a", Code.OK), ("b", Code.DATABASE_ERROR), ("c", Code.OK)]
+    assert store.taken == [("staff", "a"), ("staff", "c")]
+    assert RUN_STATE.stopping
+    RUN_STATE.begin("")
