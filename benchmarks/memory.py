@@ -37,6 +37,7 @@ FORMS = {
     "Parquet, one row group": "one.parquet",
     "JSONL": "lines.jsonl",
     "JSONL, gzip": "lines.jsonl.gz",
+    "one body": "body.json",
 }
 FORMS_FIRST = next(iter(FORMS.values()))
 
@@ -84,10 +85,11 @@ def _peak(path: str, pack: str, store: str, place: str) -> float:
     if store == "edge":
         spec = store_spec(place + "-store")
         spec.open().create_collection("memory", used.stamp)
+    own = path.endswith(".json")  # a body names its own
     config = EnrollConfig(
         inputs=(path,),
-        collection="memory",
-        face_storage_type=FaceStorageType.NO_STORAGE,
+        collection=None if own else "memory",
+        face_storage_type=None if own else FaceStorageType.NO_STORAGE,
         run_dir=place,
     )
     report = run(config, pack=used, store=spec)
@@ -110,6 +112,13 @@ def write_payload(path: Path, rows: int) -> None:
     if path.suffix == ".parquet":
         size = 128 if path.name.endswith("groups.parquet") else rows
         pq.write_table(pa.Table.from_pylist(list(people())), path, row_group_size=size)
+        return
+    if path.suffix == ".json":
+        with path.open("w") as file:
+            file.write('{"collection_name": "memory", "face_storage_type": "NoStorage", ')
+            file.write('"persons": [')
+            file.writelines(", " * (n > 0) + json.dumps(each) for n, each in enumerate(people()))
+            file.write("]}")
         return
     with gzip.open(path, "wt", 1) if path.suffix == ".gz" else path.open("w") as file:
         file.writelines(json.dumps(each) + "\n" for each in people())
