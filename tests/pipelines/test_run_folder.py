@@ -118,10 +118,30 @@ def test_the_lock_is_given_back(run):
 
 def test_an_unfinished_one_is_taken_over(run):
     crashed(run)
+    (run / "rejected/rows-1.jsonl.partial").write_text("{")
+    (run / ".losers").touch()
     check_free(run)
     with claimed(run) as folder:
         assert folder.taken_over is True
         assert content(run) == [".lock", "manifest.json"]
+
+
+def test_what_only_a_living_run_needs_is_gone_when_it_is_over(run):
+    with claimed(run) as folder:
+        folder.write_manifest(MANIFEST)
+        folder.keep_rejected()
+        for leftover in (".losers", ".stop", "rejected/a.parquet.partial"):
+            (run / leftover).touch()
+        (run / "rejected/b.parquet").touch()
+        folder.write_report({})
+    assert content(run) == [
+        ".lock",
+        "manifest.json",
+        "rejected",
+        "rejected/b.parquet",
+        "report.json",
+        "results",
+    ]
 
 
 def test_what_a_run_leaves_that_died_at_once_is_taken_over(run):

@@ -30,8 +30,8 @@ def root(tmp_path):
 class Faces(FileSystem):
     """Objects in memory under `faces://`, which Beam finds by itself."""
 
-    objects: dict  # by URI: bytes, or the error that is raised
-    opened: list
+    objects: dict = {}  # noqa: RUF012  # by URI: bytes, or the error that is raised
+    opened: list = []  # noqa: RUF012
 
     @classmethod
     def scheme(cls):
@@ -56,8 +56,8 @@ class Faces(FileSystem):
 def objects(monkeypatch):
     """The objects that there are; a test adds its own."""
     held = {"faces://bucket/dir/a.jpg": PHOTO, "faces://bucket/secret.jpg": SECRET}
-    monkeypatch.setattr(Faces, "objects", held, raising=False)
-    monkeypatch.setattr(Faces, "opened", [], raising=False)
+    monkeypatch.setattr(Faces, "objects", held)
+    monkeypatch.setattr(Faces, "opened", [])
     return held
 
 
