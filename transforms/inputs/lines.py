@@ -13,13 +13,13 @@ class LongLine:
     """A line that is not held: a stream that ends where the line does."""
 
     def __init__(self, begun: bytes, stream: io.BufferedIOBase) -> None:
-        self._begun, self._stream = begun, stream
+        self._begun, self._stream = io.BytesIO(begun), stream
         self._ended = False
         self.bytes_read = 0
 
     def read(self, size: int) -> bytes:
         """Gives at most `size` bytes of what is left, b"" at the line's end."""
-        piece, self._begun = self._begun[:size], self._begun[size:]
+        piece = self._begun.read(size)
         if not piece and not self._ended:
             piece = self._stream.readline(size)
         self._ended = self._ended or not piece or piece.endswith(b"\n")
