@@ -1,5 +1,6 @@
 """Builders with defaults: a test names only what it is about."""
 
+import gzip
 import io
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
@@ -10,11 +11,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from backports import zstd
 from PIL import Image
 
 from schemas.errors import Fault
 from schemas.options import FaceStorageType
 from schemas.records import Person, Row, RowRef, UInt8Image
+
+# What makes a JSONL file of each suffix.
+COMPRESS = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
 
 EXIF_ORIENTATION = 0x0112
 # How the stored pixels are made from the upright ones, by orientation.

@@ -1,10 +1,12 @@
 """Fixtures that every folder uses."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+from tests.builders import COMPRESS
 from tests.command import Muster
 
 # A busy machine is no failure: whole tests have a timeout, single examples none.
@@ -16,6 +18,18 @@ hypothesis.settings.load_profile("muster")
 def muster(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Muster:
     """The command with a store and run folders of this test alone."""
     return Muster(capfd, tmp_path)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., str]:
+    """Writes lines to a JSONL file of the suffix, and gives its path."""
+
+    def write_lines(*lines: bytes, suffix: str = ".jsonl") -> str:
+        path = tmp_path / f"in{suffix}"
+        path.write_bytes(COMPRESS[suffix](b"".join(line + b"\n" for line in lines)))
+        return str(path)
+
+    return write_lines
 
 
 @pytest.fixture

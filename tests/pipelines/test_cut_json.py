@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import pytest
-from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,11 +17,11 @@ from pipelines.find_inputs import find_inputs
 from pipelines.plan_splits import deal, plan_splits
 from schemas.errors import Code, RefusedError
 from schemas.inputs import Form
+from tests.builders import COMPRESS
 from transforms.inputs.found import Reading
 from transforms.read_rows import read_split
 
 BOM = b"\xef\xbb\xbf"
-PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
 INFINITE = float("inf")
 ROW = b'{"person_id": "a"}'
 MAX_ROW_BYTES = 400
@@ -40,18 +39,9 @@ def small_sizes(split=100, long=150):
     with (
         patch.object(cut_json, "SPLIT_BYTES", split),
         patch.object(cut_json, "_LONG_BODY_BYTES", long),
+        patch.object(cut_json, "_LONG_BODY_BYTES_COMPRESSED", long),
     ):
         yield
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write_lines(*lines, suffix=".jsonl"):
-        path = tmp_path / f"in{suffix}"
-        path.write_bytes(PACK[suffix](b"".join(line + b"\n" for line in lines)))
-        return str(path)
-
-    return write_lines
 
 
 def cut(path, rows_expected=True, limit=INFINITE):
@@ -164,7 +154,7 @@ class TestLines:
         assert at == len(content)
         assert sum(split.rows for split in cuts.splits) == 20 + 5 + 9 + 9 + 9
 
-    @pytest.mark.parametrize("suffix", PACK)
+    @pytest.mark.parametrize("suffix", COMPRESS)
     @pytest.mark.parametrize("limit", range(1, 9))
     def test_a_limit_ends_it(self, write, suffix, limit):
         path = write(ROW, body(2), b"{", body(3, size=50), ROW, suffix=suffix)
@@ -268,7 +258,7 @@ mixes = st.lists(kinds, max_size=12) | st.lists(without_rows, max_size=8)
 
 
 @settings(max_examples=150, deadline=None)
-@given(mixes, st.sampled_from([*PACK]), st.booleans(), st.integers(1, 3), st.booleans())
+@given(mixes, st.sampled_from([*COMPRESS]), st.booleans(), st.integers(1, 3), st.booleans())
 @example([BROKEN[0]], ".jsonl", True, 1, True)
 @example([BROKEN[0], BODIES[0]], ".jsonl", True, 1, True)
 @example([BROKEN[0]], ".jsonl", False, 1, True)
@@ -277,7 +267,7 @@ def test_what_is_planned_is_read(lines, suffix, rows_expected, parts, ends):
     content = b"\n".join(each.content for each in lines) + (b"\n" if ends else b"")
     with TemporaryDirectory() as folder, small_sizes():
         path = Path(folder, f"in{suffix}")
-        path.write_bytes(PACK[suffix](content))
+        path.write_bytes(COMPRESS[suffix](content))
         planned = plan_splits(find_inputs([str(path)]), {}, MAX_ROW_BYTES, rows_expected)
         rows = read(deal(planned.splits, parts))
     found = sorted(

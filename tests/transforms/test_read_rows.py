@@ -1,4 +1,3 @@
-import gzip
 import json
 import pickle
 from pathlib import Path
@@ -7,19 +6,16 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.inputs import BLOCK_ROWS, Form, Split
 from schemas.records import RowRef
-from tests.builders import write_parquet
+from tests.builders import COMPRESS, write_parquet
 from transforms import metrics
 from transforms.inputs.found import Reading
 from transforms.inputs.json_rows import RepeatedKeys
 from transforms.read_rows import read_split
-
-PACK = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
 
 
 def reader(max_row_bytes=10_000, **columns):
@@ -41,19 +37,7 @@ def numbers(rows):
     return [row.ref.row for row in rows]
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Writes lines to a file of the suffix."""
-
-    def write_lines(*lines, suffix=".jsonl"):
-        path = tmp_path / f"people{suffix}"
-        path.write_bytes(PACK[suffix](b"".join(line + b"\n" for line in lines)))
-        return str(path)
-
-    return write_lines
-
-
-@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("suffix", COMPRESS)
 def test_lines_become_rows(write, suffix):
     path = write(
         b'{"person_id": "a", "face_base_64": "QQ=="}', b'{"person_id": "b"}', suffix=suffix
@@ -187,7 +171,7 @@ class TestDamage:
 @given(
     st.integers(0, 5 * BLOCK_ROWS + 1),
     st.integers(1, 4),
-    st.sampled_from([".parquet", *PACK]),
+    st.sampled_from([".parquet", *COMPRESS]),
     st.integers(1, 300),
     st.integers(0, 1000),
 )
@@ -201,7 +185,7 @@ def test_parts_share_out_every_row_once(number, parts, suffix, rows_a_group, fir
             form, end = Form.PARQUET, pq.read_metadata(path).num_row_groups
         else:
             lines = "".join(json.dumps(each) + "\n" for each in people)
-            path.write_bytes(PACK[suffix](lines.encode()))
+            path.write_bytes(COMPRESS[suffix](lines.encode()))
             form, end = Form.JSONL, -1
         splits = [
             Split("given", str(path), form, 0, end, first_row, 0, part=part, parts=parts)

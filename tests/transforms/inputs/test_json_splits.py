@@ -1,9 +1,7 @@
-import gzip
 import json
 from unittest.mock import patch
 
 import pytest
-from backports import zstd
 
 from pipelines import cut_json
 from pipelines.find_inputs import find_inputs
@@ -11,12 +9,13 @@ from pipelines.plan_splits import deal, plan_splits
 from schemas.errors import Code, Fault
 from schemas.options import FaceStorageType
 from schemas.records import FilePiece, RowRef
+from tests.builders import COMPRESS
 from transforms.inputs.found import Reading
 from transforms.read_rows import read_split
 from transforms.rejected_files import RejectedFiles
 
 BOM = b"\xef\xbb\xbf"
-PACK = {".json": bytes, ".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
+PACK = {".json": bytes, **COMPRESS}
 PERSONS = [{"person_id": f"{n}", "metadata": {"é": "[{" + "x" * (n % 7)}} for n in range(150)]
 ROW = {"person_id": "alone"}
 INTO = {"guests": None, "other": Code.MODEL_MISMATCH}
@@ -40,6 +39,7 @@ def sizes(request):
     with (
         patch.object(cut_json, "SPLIT_BYTES", 300),
         patch.object(cut_json, "_LONG_BODY_BYTES", 500),
+        patch.object(cut_json, "_LONG_BODY_BYTES_COMPRESSED", 500),
     ):
         yield
 
