@@ -12,11 +12,10 @@ from typing import Any, NoReturn
 import click
 
 from schemas.errors import (
-    MESSAGES,
-    Code,
     FailedError,
     RefusedError,
     UsageError,
+    refusal_json,
 )
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
 from schemas.json_lines import json_line
@@ -275,7 +274,7 @@ def run_enrollment(config: Any, quiet: bool) -> int:
     if report.all_refused:
         click.echo("muster: every request was refused; the records tell why", err=True)
         print_json(
-            refusal_of(max(report.requests_refused, key=report.requests_refused.__getitem__))
+            refusal_json(max(report.requests_refused, key=report.requests_refused.__getitem__))
         )
     print_json(report.to_json()["account"])
     return exit_code(report, config.max_rejected, received[0] if received else None)
@@ -320,11 +319,6 @@ def stoppable() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
-def refusal_of(code: str) -> dict[str, str]:
-    """Gives what tells of a refusal on stdout."""
-    return {"code": str(code), "message": MESSAGES[Code(code)]}
-
-
 def print_json(value: Any) -> None:
     """Prints one line of JSON on stdout, which carries results only."""
     click.echo(json_line(value))
@@ -360,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = FAILED
     except RefusedError as error:
         click.echo(f"muster: {error.why}", err=True)
-        print_json(refusal_of(error.code))
+        print_json(refusal_json(error.code))
         code = REFUSED
     except Exception as error:  # a bug, or a full disk; the text may hold what is private
         from pipelines.report import where

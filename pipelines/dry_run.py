@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,6 @@ from pipelines.report import all_refused
 from pipelines.run_folder import LOSERS
 from schemas.errors import Code
 from schemas.ids import point_id
-from schemas.inputs import PERSON_ID
 from schemas.records import Row, person_id_of
 from transforms.batches import by_collection
 from transforms.faces.base import Pack
@@ -88,7 +87,7 @@ def _verdicts(job: Job, store: Store) -> _Verdicts:
 
 def _rows(job: Job) -> Iterator[Row]:
     """Gives all rows with their ids alone, losers among them with that fault."""
-    reading = replace(job.reading, only=(PERSON_ID,), keep_raw=False)
+    reading = job.reading.ids_alone()
     with TemporaryDirectory() as folder:
         policy = job.config.on_duplicate_id
         plan = without_duplicates(job.plan, reading, policy, Path(folder) / LOSERS)

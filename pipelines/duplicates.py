@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines.plan_splits import Plan
 from pipelines.resolve_ids import resolve_ids
 from schemas.errors import Detail, FailedError
-from schemas.inputs import PERSON_ID, Split
+from schemas.inputs import Split
 from schemas.options import OnDuplicateId
 from schemas.records import RowRef, person_id_of
 from transforms.inputs.found import Reading
@@ -20,9 +20,8 @@ def without_duplicates(plan: Plan, reading: Reading, policy: OnDuplicateId, data
 
     Raises FailedError where there is no room for it.
     """
-    reading = replace(reading, only=(PERSON_ID,), keep_raw=False)
     try:
-        with_losers = resolve_ids(_ids(plan.splits, reading), policy, database)
+        with_losers = resolve_ids(_ids(plan.splits, reading.ids_alone()), policy, database)
     except sqlite3.Error as error:
         raise FailedError(
             f"rows with the same person_id cannot be looked for: {error}; this takes about 90 "

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.account import record_lines
 from pipelines.run_folder import MANIFEST, REPORT, RESULTS
-from schemas.errors import MESSAGES, Code, UsageError
+from schemas.errors import Code, UsageError, refusal_json
 from schemas.inputs import COLLECTION_NAME, FACE_STORAGE_TYPE
 
 _Json = Mapping[str, Any]
@@ -82,7 +82,7 @@ def _parts(run_dir: Path, manifest: _Json, report: _Json) -> Iterator[tuple[int,
     """Gives place, request, row and part. Raises UsageError where records are lost."""
     places = {each["source"]: place for place, each in enumerate(manifest["inputs"])}
     for each in manifest.get("empty_requests", []):
-        response = _refusal(each["code"]) if each["code"] else []
+        response = refusal_json(each["code"]) if each["code"] else []
         yield places[each["source"]], each["request"], _WHOLE, json.dumps(response).encode()
     missing = counted = sum(report["codes"].values())
     for line in record_lines(str(run_dir.absolute() / RESULTS / "results")):
@@ -90,7 +90,7 @@ def _parts(run_dir: Path, manifest: _Json, report: _Json) -> Iterator[tuple[int,
         metadata = (record := json.loads(line))["metadata"]
         if "request" in metadata:  # else a person row, or damage to a file
             row = int(metadata.get("row", _WHOLE))
-            part = json.dumps(_refusal(record["code"])).encode() if row == _WHOLE else line
+            part = json.dumps(refusal_json(record["code"])).encode() if row == _WHOLE else line
             yield places[metadata["source"]], int(metadata["request"]), row, part
     if missing:  # a body's last persons, or a whole body, would leave no gap
         why = f"{RESULTS}/ does not hold the {counted} records that {REPORT} counts"
@@ -101,7 +101,7 @@ def _response(parts: Mapping[int, Any]) -> Any:
     records = [*parts.values()]
     if _WHOLE in parts:
         return records[0]
-    return _refusal(records[0]["code"]) if all(map(_is_refused, records)) else records
+    return refusal_json(records[0]["code"]) if all(map(_is_refused, records)) else records
 
 
 def _is_refused(record: _Json) -> bool:
@@ -109,7 +109,3 @@ def _is_refused(record: _Json) -> bool:
     if record["code"] == Code.UNPROCESSABLE_CONTENT:
         return record["metadata"].get("detail") in (COLLECTION_NAME, FACE_STORAGE_TYPE)
     return record["code"] in _REFUSING
-
-
-def _refusal(code: str) -> dict[str, str]:
-    return {"code": code, "message": MESSAGES[Code(code)]}

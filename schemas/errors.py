@@ -47,6 +47,11 @@ MESSAGES = {
 }
 
 
+def refusal_json(code: str) -> dict[str, str]:
+    """Gives the object that tells of a refusal, in the server's shape."""
+    return {"code": str(code), "message": MESSAGES[Code(code)]}
+
+
 class Detail:
     """Values of `metadata.detail` that are not a field's name, a number or a class."""
 

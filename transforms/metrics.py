@@ -8,6 +8,8 @@ from typing import Any
 
 from apache_beam.metrics.metric import Metrics
 
+from transforms.person_metadata import as_text
+
 NAMESPACE = "muster"
 ROWS_READ = "rows_read"
 RETRIES = "store_retries"
@@ -22,8 +24,8 @@ def add(name: str, amount: int = 1) -> None:
 
 
 def name_unknown_field(name: str) -> None:
-    """Remembers the name of a field that we ignore; no runner takes a lone surrogate in it."""
-    Metrics.string_set(NAMESPACE, UNKNOWN_FIELDS).add(name.encode(errors="replace").decode())
+    """Remembers the name of a field that we ignore."""
+    Metrics.string_set(NAMESPACE, UNKNOWN_FIELDS).add(as_text(name))
 
 
 @contextmanager

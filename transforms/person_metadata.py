@@ -37,6 +37,11 @@ def is_text(value: object) -> bool:
     return True
 
 
+def as_text(name: str) -> str:
+    """Gives the name with what UTF-8 cannot hold replaced: no runner and no report takes it."""
+    return name.encode(errors="replace").decode()
+
+
 def _pairs(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping) and not isinstance(value, RepeatedKeys):
         return value.items()

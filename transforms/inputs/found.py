@@ -1,10 +1,10 @@
 """What readers of all forms share: how to read, and what they give."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas.errors import Code
-from schemas.inputs import PARQUET_FIELDS
+from schemas.inputs import PARQUET_FIELDS, PERSON_ID
 from schemas.options import FaceStorageType
 from schemas.records import Row, RowRef
 
@@ -28,6 +28,10 @@ class Reading:
     bodies_into: Mapping[str, Code | None] = field(default_factory=dict)
     keep_raw: bool = False
     only: tuple[str, ...] = PARQUET_FIELDS
+
+    def ids_alone(self) -> "Reading":
+        """Gives the same, where nothing but the ids of rows is wanted."""
+        return replace(self, only=(PERSON_ID,), keep_raw=False)
 
     def names(self, fields: tuple[str, ...]) -> dict[str, str]:
         """Gives our field -> the input's name."""
