@@ -41,7 +41,11 @@ store_option = option(
     help="A Qdrant server's URL, or the folder of an embedded store.",
 )  # fmt: skip
 pack_option = option(
-    "--pack", default="opencv-zoo", show_default=True, help="Detector and recogniser."
+    "--pack",
+    default="opencv-zoo",
+    show_default=True,
+    metavar="NAME",
+    help="Detector and recogniser: opencv-zoo, insightface:NAME or insightface:DIR.",
 )
 
 

@@ -17,6 +17,7 @@ from transforms.stores.base import StoreSpec
 _PACKAGES = (
     "muster",
     "apache-beam",
+    "insightface",
     "onnxruntime",
     "opencv-python-headless",
     "pyarrow",

@@ -1,5 +1,6 @@
 """Checks the store and the collection before any image is touched."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -40,8 +41,8 @@ def bodies_into(store: Store, names: Iterable[str], stamp: Stamp) -> dict[str, C
     }
 
 
-def check_stamp(collection: Collection, stamp: Stamp) -> None:
-    """Refuses a collection that holds another model's vectors."""
+def check_stamp(collection: Collection, stamp: Stamp, pack: str) -> None:
+    """Refuses a collection that holds another model's vectors. pack: the name to ask for it by."""
     if collection.stamp == stamp:
         return
     seen = collection.stamp
@@ -53,6 +54,6 @@ def check_stamp(collection: Collection, stamp: Stamp) -> None:
     raise RefusedError(
         Code.MODEL_MISMATCH,
         f"collection {collection.name!r} was made by {made_by}, this run uses pack {stamp.pack} "
-        f"(digest {stamp.digest[:12]}); enroll into a collection of this pack: "
-        "muster collections create NEW_NAME",
+        f"(digest {stamp.digest[:12]}); enroll with the pack that made it, or into a collection of "
+        f"this pack: muster collections create NEW_NAME --pack {shlex.quote(pack)}",
     )

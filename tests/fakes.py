@@ -24,6 +24,8 @@ class OneFace:
 class HashVectors:
     """Embeds a crop as numbers drawn from its bytes."""
 
+    crop_px = 112
+
     def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
         return [
             np.frombuffer(hashlib.shake_256(each.tobytes()).digest(16), np.uint8).astype(np.float32)
@@ -34,6 +36,8 @@ class HashVectors:
 
 class RaisingRecogniser:
     """An engine that always fails."""
+
+    crop_px = 112
 
     def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
         raise ZeroDivisionError("a text that must not be told")
@@ -50,7 +54,7 @@ class NullPack:
     def stamp(self) -> Stamp:
         return Stamp("null", (("detector", "0" * 64),), 16, 1)
 
-    def check(self) -> None: ...
+    calibration: None = None
 
     def load(self, threads: int) -> FaceModel:
         return FaceModel(OneFace(), self.recogniser())

@@ -120,7 +120,7 @@ def reference() -> dict[str, Vector]:
     for each in rows()[:9]:
         pixels = decode(base64.b64decode(each["face_base_64"]), 10**8)
         [face] = model.detector.detect(pixels)
-        [vector] = model.recogniser.embed([align(pixels, face.landmarks)])
+        [vector] = model.recogniser.embed([align(pixels, face.landmarks, model.recogniser.crop_px)])
         vectors[each["person_id"]] = unit(vector)
     return vectors
 

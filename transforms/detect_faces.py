@@ -22,9 +22,10 @@ class _DetectFn(RecordStage):
 
     def advance(self, picture: Picture) -> AlignedFace:
         height, width = picture.pixels.shape[:2]
-        faces = self._source.get().detector.detect(picture.pixels)
+        model = self._source.get()
+        faces = model.detector.detect(picture.pixels)
         face = choose(faces, self._policy, width, height)
-        crop = align(picture.pixels, face.landmarks)
+        crop = align(picture.pixels, face.landmarks, model.recogniser.crop_px)
         return AlignedFace(picture.person, face, crop, kept_image(picture, face))
 
 

@@ -22,7 +22,7 @@ def measure(model: FaceModel) -> dict[str, Any]:
     """Gives what is compared: the faces found and the first numbers of the first one's vector."""
     pixels = decode(astronaut(), 1_000_000)
     faces = model.detector.detect(pixels)
-    [vector] = model.recogniser.embed([align(pixels, faces[0].landmarks)])
+    [vector] = model.recogniser.embed([align(pixels, faces[0].landmarks, model.recogniser.crop_px)])
     return {
         "faces": len(faces),
         "score": round(faces[0].score, 4),

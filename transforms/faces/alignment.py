@@ -1,6 +1,8 @@
 """Turns a face upright and to the recogniser's size.
 
-Source of the template: the five points of the ArcFace training crops, 112x112.
+Source of the template: the five points of the ArcFace training crops, 112x112. Larger crops are
+those of InsightFace's `face_align`: a multiple of 112 has the points scaled, one of 128 has them
+scaled and a margin at each side.
 """
 
 import cv2
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from schemas.records import UInt8Image
 
-CROP_PX = 112
+CROP_SIDES_PX = (112, 128)
 
 TEMPLATE = np.array(
     [
@@ -23,11 +25,24 @@ TEMPLATE = np.array(
 )
 
 
-def align(pixels: UInt8Image, landmarks: NDArray[np.float32]) -> UInt8Image:
-    """Gives the (112, 112, 3) crop. pixels: (height, width, 3). landmarks: (5, 2) in pixels."""
-    matrix = similarity(landmarks, TEMPLATE)
-    crop = cv2.warpAffine(pixels, matrix, (CROP_PX, CROP_PX), flags=cv2.INTER_LINEAR)
+def align(pixels: UInt8Image, landmarks: NDArray[np.float32], side: int) -> UInt8Image:
+    """Gives the (side, side, 3) crop. pixels: (height, width, 3). landmarks: (5, 2) in pixels."""
+    matrix = similarity(landmarks, template(side))
+    crop = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR)
     return np.asarray(crop, dtype=np.uint8)
+
+
+def can_crop(side: object) -> bool:
+    """True where there is a template for crops of so many pixels."""
+    return isinstance(side, int) and side > 0 and any(side % each == 0 for each in CROP_SIDES_PX)
+
+
+def template(side: int) -> NDArray[np.float64]:
+    """Gives where the (5, 2) landmarks are in a crop of so many pixels."""
+    if side % 112 == 0:
+        return TEMPLATE * (side / 112)
+    ratio = side / 128
+    return TEMPLATE * ratio + [8.0 * ratio, 0.0]
 
 
 def similarity(source: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float64]:

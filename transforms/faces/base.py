@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from schemas.records import Face, UInt8Image, Vector
 from schemas.stamp import Stamp
+from transforms.faces.calibration import Calibration
 
 
 class Engine(Protocol):
@@ -30,8 +31,13 @@ class Detector(Protocol):
 class Recogniser(Protocol):
     """Turns aligned faces into vectors."""
 
+    @property
+    def crop_px(self) -> int:
+        """The side of the square crops that it takes."""
+        ...
+
     def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
-        """Gives one vector a crop, of any length but zero. crops: (112, 112, 3) RGB."""
+        """Gives one vector a crop, of any length but zero. crops: (crop_px, crop_px, 3) RGB."""
         ...
 
 
@@ -56,10 +62,14 @@ class Pack(Protocol):
         """The arithmetic of the recogniser, as stored with each point."""
         ...
 
-    def check(self) -> None:
-        """Raises UsageError where the weights are not there, or not those of the stamp."""
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes a similarity of a cosine; None where nobody has measured it."""
         ...
 
     def load(self, threads: int) -> FaceModel:
-        """Reads and checks the weights. threads: how many one inference may use."""
+        """Reads and checks the weights. threads: how many one inference may use.
+
+        Raises UsageError where they are not there, or not those of the stamp.
+        """
         ...

@@ -1,18 +1,23 @@
-"""The packs that `--pack` knows, by name."""
+"""The packs that `--pack` knows: one by its name, others by the folder that holds them."""
 
 from schemas.errors import UsageError
 from transforms.faces.base import Pack
+from transforms.faces.insightface_pack import find_insightface
 from transforms.faces.opencv_zoo import OpenCvZoo
 
 DEFAULT_PACK = "opencv-zoo"
-
-PACKS = {DEFAULT_PACK: OpenCvZoo()}
+_INSIGHTFACE = "insightface:"
 
 
 def find_pack(name: str) -> Pack:
-    """Gives the pack, its weights present and of the right digest."""
-    pack = PACKS.get(name)
-    if pack is None:
-        raise UsageError(f"pack {name!r} is not known; expected one of: {', '.join(PACKS)}")
-    pack.check()
-    return pack
+    """Gives the pack, its weights present and usable. Raises UsageError."""
+    if name == DEFAULT_PACK:
+        pack = OpenCvZoo()
+        pack.check()
+        return pack
+    if name.startswith(_INSIGHTFACE):
+        return find_insightface(name.removeprefix(_INSIGHTFACE))
+    raise UsageError(
+        f"pack {name!r} is not known; expected {DEFAULT_PACK}, or {_INSIGHTFACE}NAME or "
+        f"{_INSIGHTFACE}DIR for a pack of the InsightFace library"
+    )

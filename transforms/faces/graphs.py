@@ -10,11 +10,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-_FREE_AXES = {0: "batch", 2: "height", 3: "width"}
+_BATCH = {0: "batch"}
+_SIZE = {2: "height", 3: "width"}
 
 
-def fold_quantised(model: bytes) -> bytes:
-    """Gives the graph with its weights in float32 and one input (batch, 3, height, width)."""
+def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
+    """Gives the graph with its weights in float32 and one input, of any batch.
+
+    any_size: of any height and width as well, where the graph is a convolution throughout.
+    """
     proto = onnx.load_from_string(model)
     graph = proto.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -33,13 +37,15 @@ def fold_quantised(model: bytes) -> bytes:
     initialisers += [numpy_helper.from_array(array, name) for name, array in folded.items()]
     weights = {each.name for each in initialisers}
     inputs = [each for each in graph.input if each.name in used - weights]
+    free = _BATCH | _SIZE if any_size else _BATCH
     for value in inputs:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if axis in _FREE_AXES:
-                dimension.dim_param = _FREE_AXES[axis]
+            if axis in free:
+                dimension.dim_param = free[axis]
     for value in graph.output:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
-            dimension.dim_param = f"{value.name}_{axis}"
+            if any_size or axis in free:
+                dimension.dim_param = f"{value.name}_{axis}"
     for field, values in (("node", kept), ("initializer", initialisers), ("input", inputs)):
         graph.ClearField(field)
         getattr(graph, field).extend(values)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from schemas.errors import UsageError
 from schemas.stamp import Stamp
 from transforms.faces.base import FaceModel
+from transforms.faces.calibration import Calibration
 from transforms.faces.graphs import fold_quantised
 from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.sface import SFace
@@ -49,10 +50,15 @@ class OpenCvZoo:
         """The graphs run as float32."""
         return "float32"
 
+    @property
+    def calibration(self) -> Calibration:
+        """Measured on LFW: see docs/accuracy.md."""
+        return Calibration((0.291, 0.356, 0.413, 0.465))
+
     def load(self, threads: int) -> FaceModel:
         """Reads, checks and folds both files (about 0.6 s)."""
         return FaceModel(
-            YuNet(OnnxEngine(fold_quantised(self._read(self.detector)), threads)),
+            YuNet(OnnxEngine(fold_quantised(self._read(self.detector), any_size=True), threads)),
             SFace(OnnxEngine(fold_quantised(self._read(self.recogniser)), threads)),
         )
 

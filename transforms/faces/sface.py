@@ -11,6 +11,8 @@ from transforms.faces.base import Engine
 class SFace:
     """Embeds batches of aligned faces."""
 
+    crop_px = 112
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 

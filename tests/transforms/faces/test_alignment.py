@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from insightface.utils.face_align import norm_crop
 
 from tests.builders import make_pixels
-from transforms.faces.alignment import CROP_PX, TEMPLATE, align, similarity
+from transforms.faces.alignment import TEMPLATE, align, can_crop, similarity
+
+CROP_PX = 112
 
 coordinates = st.floats(-1000, 1000)
 points = st.lists(st.tuples(coordinates, coordinates), min_size=5, max_size=5).map(np.array)
@@ -57,7 +60,7 @@ def test_points_in_one_place_have_an_answer():
 
 def test_a_face_that_stands_as_the_template_is_cut_out_as_it_is():
     pixels = make_pixels(200, 160)
-    crop = align(pixels, TEMPLATE.astype(np.float32))
+    crop = align(pixels, TEMPLATE.astype(np.float32), CROP_PX)
     assert (crop.shape, crop.dtype) == ((CROP_PX, CROP_PX, 3), np.uint8)
     np.testing.assert_allclose(crop, pixels[:CROP_PX, :CROP_PX], atol=1)
 
@@ -65,13 +68,13 @@ def test_a_face_that_stands_as_the_template_is_cut_out_as_it_is():
 @pytest.mark.parametrize(("dx", "dy"), [(40, 20), (0, 48)])
 def test_a_face_elsewhere_is_found_there(dx, dy):
     pixels = make_pixels(200, 160)
-    crop = align(pixels, (TEMPLATE + np.array([dx, dy])).astype(np.float32))
+    crop = align(pixels, (TEMPLATE + np.array([dx, dy])).astype(np.float32), CROP_PX)
     expected = pixels[dy : dy + CROP_PX, dx : dx + CROP_PX]
     np.testing.assert_allclose(crop, expected, atol=1)
 
 
 def test_what_lies_outside_the_image_is_black():
-    crop = align(make_pixels(200, 160), (TEMPLATE - 60).astype(np.float32))
+    crop = align(make_pixels(200, 160), (TEMPLATE - 60).astype(np.float32), CROP_PX)
     assert not crop[:59, :59].any()
     assert crop[61:, 61:].any()
 
@@ -79,5 +82,19 @@ def test_what_lies_outside_the_image_is_black():
 def test_a_face_upside_down_stands_upright():
     pixels = make_pixels(CROP_PX, CROP_PX)
     turned = np.ascontiguousarray(pixels[::-1, ::-1])
-    crop = align(turned, (CROP_PX - 1 - TEMPLATE).astype(np.float32))
+    crop = align(turned, (CROP_PX - 1 - TEMPLATE).astype(np.float32), CROP_PX)
     np.testing.assert_allclose(crop, pixels, atol=1)
+
+
+@pytest.mark.filterwarnings("ignore:`estimate` is deprecated")
+@pytest.mark.parametrize("side", [112, 128, 224, 256, 448])
+def test_crops_of_all_sizes_are_those_of_insightface(side):
+    pixels, landmarks = make_pixels(300, 300), (TEMPLATE * 1.5 + 20).astype(np.float32)
+    assert can_crop(side)
+    expected = norm_crop(pixels, landmarks, image_size=side)
+    assert np.abs(align(pixels, landmarks, side).astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize("side", [0, -112, 111, 144, "height", None])
+def test_other_crops_have_no_template(side):
+    assert not can_crop(side)

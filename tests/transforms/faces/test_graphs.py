@@ -66,7 +66,7 @@ def test_the_folded_graph_computes_the_same_for_any_batch_and_size(model, shape)
     middle = np.einsum("oi,nihw->nohw", first, images)
     expected = np.einsum("oi,nihw->nohw", second[:, :, 0, 0], middle) + bias[:, None, None]
     session = onnxruntime.InferenceSession(
-        fold_quantised(content), providers=["CPUExecutionProvider"]
+        fold_quantised(content, any_size=True), providers=["CPUExecutionProvider"]
     )
     [found] = session.run(None, {"image": images})
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
@@ -74,17 +74,26 @@ def test_the_folded_graph_computes_the_same_for_any_batch_and_size(model, shape)
 
 def test_the_folded_graph_is_plain(model):
     content, first, second, _ = model
-    graph = onnx.load_from_string(fold_quantised(content)).graph
-    onnx.checker.check_model(fold_quantised(content))
+    graph = onnx.load_from_string(fold_quantised(content, any_size=True)).graph
+    onnx.checker.check_model(fold_quantised(content, any_size=True))
     assert [node.op_type for node in graph.node] == ["Conv", "Conv"]
     assert [each.name for each in graph.input] == ["image"]
-    shape = [each.dim_param or each.dim_value for each in graph.input[0].type.tensor_type.shape.dim]
-    assert shape == ["batch", 3, "height", "width"]
+    assert shape_of(graph.input[0]) == ["batch", 3, "height", "width"]
     weights = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     assert weights.keys() == {"first_w", "second_flat", "bias"}
     assert {each.dtype for each in weights.values()} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(weights["first_w"], first.reshape(4, 3, 1, 1))
     np.testing.assert_array_equal(weights["second_flat"], second)
+
+
+def shape_of(value):
+    return [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim]
+
+
+def test_the_size_stays_where_only_the_batch_is_to_be_free(model):
+    graph = onnx.load_from_string(fold_quantised(model[0])).graph
+    assert shape_of(graph.input[0]) == ["batch", 3, 8, 8]
+    assert shape_of(graph.output[0]) == ["out_0", 5, 8, 8]
 
 
 def test_a_graph_without_such_weights_stays_as_it_is():

@@ -30,7 +30,10 @@ def model():
 @pytest.fixture(scope="module")
 def crops(model):
     pixels = decode(six_persons(), 10_000_000)
-    return [align(pixels, face.landmarks) for face in model.detector.detect(pixels)]
+    return [
+        align(pixels, face.landmarks, model.recogniser.crop_px)
+        for face in model.detector.detect(pixels)
+    ]
 
 
 def test_a_photo_of_one_person_is_as_ever(model):
@@ -75,7 +78,10 @@ def test_the_catalogue_has_it():
 def test_an_unknown_pack_is_refused():
     with pytest.raises(UsageError) as refused:
         find_pack("opencv-zoom")
-    assert str(refused.value) == "pack 'opencv-zoom' is not known; expected one of: opencv-zoo"
+    assert str(refused.value) == (
+        "pack 'opencv-zoom' is not known; expected opencv-zoo, or insightface:NAME or "
+        "insightface:DIR for a pack of the InsightFace library"
+    )
 
 
 @pytest.mark.parametrize("role", ["detector", "recogniser"])
@@ -112,7 +118,7 @@ def test_vectors_are_those_of_an_independent_loop(model, shared_data):
         assert person["person_id"] == reference["person_id"][number]
         pixels = decode(base64.b64decode(person["face_base_64"]), 1_000_000)
         [face] = model.detector.detect(pixels)
-        [vector] = model.recogniser.embed([align(pixels, face.landmarks)])
+        [vector] = model.recogniser.embed([align(pixels, face.landmarks, model.recogniser.crop_px)])
         assert float(unit(vector) @ reference["embedding"][number]) >= 0.999
 
 

@@ -1,0 +1,66 @@
+"""Accuracy on Labeled Faces in the Wild, of the vectors that `muster enroll` stores.
+
+    python benchmarks/lfw.py PHOTOS [PAIRS] [--pack P]
+
+PHOTOS: a folder of LFW's photos, or a payload of them (ids as Jane_Doe_0001). PAIRS: LFW's
+pairs.txt, for the accuracy; without it, all pairs that the photos make. A pair of which a photo was
+not enrolled is told apart. The false accept rates are of all pairs that the photos make.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+if not __package__:  # started as a file: its own folder stands where the project's should
+    sys.path[0] = str(Path(__file__).parents[1])
+
+from benchmarks.lfw_photos import enrolled
+from benchmarks.verification import (
+    all_pairs,
+    at_false_accept_rate,
+    cosines_of,
+    fold_accuracies,
+    read_pairs,
+)
+from schemas.errors import UsageError
+from transforms.faces.calibration import shown
+from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+
+RATES = (1e-2, 1e-3, 1e-4)
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("pairs", type=Path, nargs="?")
+    parser.add_argument("--pack", default=DEFAULT_PACK)
+    arguments = parser.parse_args()
+    pairs = None if arguments.pairs is None else read_pairs(arguments.pairs)
+    pack = find_pack(arguments.pack)
+
+    found = enrolled(arguments.photos, arguments.pack)
+    every = all_pairs(found.photos, found.vectors)
+    judged = every if pairs is None else cosines_of(pairs, found.photos, found.vectors)
+    accuracies, threshold = fold_accuracies(judged)
+    error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
+    print(f"pack {pack.stamp.pack}: {found}")
+    print(f"pairs: {judged}")
+    print(f"accuracy in 10 folds: {accuracies.mean():.4f} +- {error:.4f} (cosine {threshold:.4f})")
+    print(f"all pairs: {every}")
+    for rate in RATES:
+        at = at_false_accept_rate(every, rate)
+        if at is None:
+            print(f"TAR at FAR {rate:g}: too few pairs")
+            continue
+        told = ", ".join(f"{key} {value}" for key, value in shown(at[0], pack.calibration).items())
+        print(f"TAR at FAR {rate:g}: {at[1]:.4f} ({told})")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (OSError, UsageError, ValueError) as error:
+        sys.exit(str(error))
