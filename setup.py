@@ -20,7 +20,7 @@ setup(
         "apache-beam==2.77.0",
         "backports.zstd>=1.0",
         "click>=8.2",
-        "insightface>=2.1",
+        "insightface==2.1",
         "numpy>=2.0",
         "onnx>=1.16",
         "onnxruntime>=1.20",

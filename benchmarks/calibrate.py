@@ -1,9 +1,9 @@
-"""What makes a similarity of a pack's cosines, from photos of many persons.
+"""Calibrates a pack, so that its cosines can be told as similarities: from photos of many persons.
 
     python benchmarks/calibrate.py PHOTOS [--pack P]
 
-PHOTOS: as for lfw.py; all pairs that they make are used. Prints the pack's calibration as JSON. For
-a pack of the InsightFace library it goes into the pack's folder, as `calibration.json`; that of
+PHOTOS: as for lfw.py; all pairs of those that were enrolled are used. Prints the calibration as
+JSON. That of an InsightFace pack goes into the pack's folder, as `calibration.json`; that of
 opencv-zoo stands in `transforms/faces/opencv_zoo.py`.
 """
 
@@ -12,10 +12,12 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 if not __package__:  # started as a file: its own folder stands where the project's should
     sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks.lfw_photos import enrolled
+from benchmarks.lfw_photos import enroll
 from benchmarks.verification import all_pairs, at_false_accept_rate
 from schemas.errors import UsageError
 from transforms.faces.calibration import FALSE_ACCEPT_RATES, SIMILARITIES, Calibration
@@ -24,15 +26,18 @@ from transforms.faces.catalogue import DEFAULT_PACK, find_pack
 
 def main() -> None:
     """Prints a table on stderr, and the calibration on stdout."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photos", type=Path)
     parser.add_argument("--pack", default=DEFAULT_PACK)
     arguments = parser.parse_args()
     pack = find_pack(arguments.pack)
 
-    found = enrolled(arguments.photos, arguments.pack)
-    every = all_pairs(found.photos, found.vectors)
-    print(f"pack {pack.stamp.pack}: {found}; pairs: {every}", file=sys.stderr)
+    photos = enroll(arguments.photos, arguments.pack)
+    there = photos.have_vectors
+    every = all_pairs(np.array(photos.persons)[there].tolist(), photos.vectors[there])
+    print(f"pack {pack.stamp.pack}: {photos}; pairs: {every}", file=sys.stderr)
     cosines = []
     for rate, similarity in zip(FALSE_ACCEPT_RATES, SIMILARITIES, strict=True):
         at = at_false_accept_rate(every, rate)

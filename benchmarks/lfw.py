@@ -3,8 +3,8 @@
     python benchmarks/lfw.py PHOTOS [PAIRS] [--pack P]
 
 PHOTOS: a folder of LFW's photos, or a payload of them (ids as Jane_Doe_0001). PAIRS: LFW's
-pairs.txt, for the accuracy; without it, all pairs that the photos make. A pair of which a photo was
-not enrolled is told apart. The false accept rates are of all pairs that the photos make.
+pairs.txt, for the accuracy; without it, all pairs that the photos make. A photo that was not
+enrolled is like no other. The false accept rates are of all pairs that the photos make.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 if not __package__:  # started as a file: its own folder stands where the project's should
     sys.path[0] = str(Path(__file__).parents[1])
 
-from benchmarks.lfw_photos import enrolled
+from benchmarks.lfw_photos import enroll
 from benchmarks.verification import (
     all_pairs,
     at_false_accept_rate,
@@ -33,7 +33,9 @@ RATES = (1e-2, 1e-3, 1e-4)
 
 def main() -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("photos", type=Path)
     parser.add_argument("pairs", type=Path, nargs="?")
     parser.add_argument("--pack", default=DEFAULT_PACK)
@@ -41,12 +43,12 @@ def main() -> None:
     pairs = None if arguments.pairs is None else read_pairs(arguments.pairs)
     pack = find_pack(arguments.pack)
 
-    found = enrolled(arguments.photos, arguments.pack)
-    every = all_pairs(found.photos, found.vectors)
-    judged = every if pairs is None else cosines_of(pairs, found.photos, found.vectors)
+    photos = enroll(arguments.photos, arguments.pack)
+    every = all_pairs(photos.persons, photos.vectors)
+    judged = every if pairs is None else cosines_of(pairs, photos.ids, photos.vectors)
     accuracies, threshold = fold_accuracies(judged)
     error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
-    print(f"pack {pack.stamp.pack}: {found}")
+    print(f"pack {pack.stamp.pack}: {photos}")
     print(f"pairs: {judged}")
     print(f"accuracy in 10 folds: {accuracies.mean():.4f} +- {error:.4f} (cosine {threshold:.4f})")
     print(f"all pairs: {every}")

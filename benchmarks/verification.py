@@ -44,12 +44,14 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     first line may say something else. Raises ValueError.
     """
     pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         match line.replace(",", "\t").split():
             case [name, first, second] if first.isdecimal() and second.isdecimal():
                 pairs.append(Pair(photo_id(name, first), photo_id(name, second), same=True))
             case [name, first, other, second] if first.isdecimal() and second.isdecimal():
-                pairs.append(Pair(photo_id(name, first), photo_id(other, second), same=False))
+                pairs.append(
+                    Pair(photo_id(name, first), photo_id(other, second), same=name == other)
+                )
             case []:
                 continue
             case _ if number > 1:
@@ -68,40 +70,41 @@ def photo_id(name: str, number: str) -> str:
     return f"{name}_{int(number):04}"
 
 
-def identity(photo: str) -> str:
-    """Gives who is on a photo of this id.
+def all_pairs(persons: Sequence[str], vectors: Floats) -> Cosines:
+    """Gives the cosines of every photo with every other. persons: who is on each.
 
-    >>> identity("Jane_Doe_0003")
-    'Jane_Doe'
+    vectors: (n, dimension), of length 1, or NaN. Raises ValueError.
     """
-    name, _, number = photo.rpartition("_")
-    return name if name and number.isdecimal() else photo
-
-
-def all_pairs(photos: Sequence[str], vectors: Floats) -> Cosines:
-    """Gives the cosines of every photo with every other. vectors: (n, dimension), of length 1."""
-    _, persons = np.unique([identity(each) for each in photos], return_inverse=True)
+    if len(persons) < 2:
+        raise ValueError(f"expected two photos or more, not {len(persons)}")
+    _, numbers = np.unique(persons, return_inverse=True)
     genuine, impostor = [], []
-    for n in range(len(photos) - 1):
-        cosines, same = vectors[n + 1 :] @ vectors[n], persons[n + 1 :] == persons[n]
+    for n in range(len(persons) - 1):
+        cosines, same = _cosines(vectors[n + 1 :], vectors[n]), numbers[n + 1 :] == numbers[n]
         genuine.append(cosines[same])
         impostor.append(cosines[~same])
     return Cosines(np.concatenate(genuine), np.concatenate(impostor))
 
 
+def _cosines(vectors: Floats, vector: Floats) -> Floats:
+    """Gives -1 where a photo has no vector: nothing is like it."""
+    return np.nan_to_num(vectors @ vector, nan=-1.0)
+
+
 def cosines_of(pairs: Sequence[Pair], photos: Sequence[str], vectors: Floats) -> Cosines:
-    """Gives the cosines of these pairs; -1 where one of the photos has no vector."""
+    """Gives the cosines of these pairs. photos: the ids of all. Raises ValueError."""
     places = {photo: place for place, photo in enumerate(photos)}
-
-    def cosine(pair: Pair) -> float:
-        if pair.one not in places or pair.other not in places:
-            return -1.0
-        return float(vectors[places[pair.one]] @ vectors[places[pair.other]])
-
-    found: dict[bool, list[float]] = {True: [], False: []}
-    for each in pairs:
-        found[each.same].append(cosine(each))
-    return Cosines(np.float32(found[True]), np.float32(found[False]))
+    unknown = [each for pair in pairs for each in (pair.one, pair.other) if each not in places]
+    if unknown:
+        raise ValueError(
+            f"{len(unknown):,} photos of the pairs are not there, {unknown[0]} among them; "
+            f"expected all, under ids as {photos[0]}"
+        )
+    found: dict[bool, list[Floats]] = {True: [], False: []}
+    for pair in pairs:
+        one, other = vectors[places[pair.one]], vectors[places[pair.other]]
+        found[pair.same].append(_cosines(one, other))
+    return Cosines(*(np.array(found[same], dtype=np.float32) for same in (True, False)))
 
 
 def at_false_accept_rate(cosines: Cosines, rate: float) -> tuple[float, float] | None:
@@ -132,12 +135,19 @@ def fold_accuracies(cosines: Cosines) -> tuple[Floats, float]:
         refused = np.cumsum(impostor[others].sum(axis=0)) / impostor[others].sum()
         accepted = 1 - np.cumsum(genuine[others].sum(axis=0)) / genuine[others].sum()
         right = refused + accepted
-        best = int(np.flatnonzero(right == right.max()).mean())  # the middle of a gap
+        best = _middle_of_best(right)
         thresholds.append(_STEPS[best + 1])
         accepted = genuine[fold, best + 1 :].sum() / genuine[fold].sum()
         refused = impostor[fold, : best + 1].sum() / impostor[fold].sum()
         accuracies.append((accepted + refused) / 2)
-    return np.float32(accuracies), float(np.mean(thresholds))
+    return np.array(accuracies, dtype=np.float32), float(np.mean(thresholds))
+
+
+def _middle_of_best(right: NDArray[np.float64]) -> int:
+    """Gives the middle of the first stretch of steps than which none is better."""
+    best = np.flatnonzero(right > right.max() - 1e-9)  # sums of shares differ in their last digits
+    ends = np.flatnonzero(np.diff(best) > 1)
+    return int(best[: ends[0] + 1].mean() if ends.size else best.mean())
 
 
 def _by_fold(values: Floats) -> NDArray[np.intp]:

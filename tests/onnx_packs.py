@@ -61,15 +61,45 @@ def scrfd_graph(side: int | str = 128, *, landmarks: bool = True) -> bytes:
     return _model("image", [1, 3, side, side], nodes, outputs, weights)
 
 
-def mean_colour_graph(batch: int | str = "batch", side: int = 112, dtype: int = 1) -> bytes:
-    """Gives a recogniser whose vector is the mean of red, of green and of blue. dtype: ONNX's."""
+def mean_colour_graph(
+    batch: int | str = "batch",
+    side: int = 112,
+    dtype: int = TensorProto.FLOAT,
+    *,
+    last: Sequence[onnx.NodeProto] | None = None,
+    weights: Sequence[onnx.TensorProto] = (),
+) -> bytes:
+    """Gives a recogniser whose vector is the mean of red, of green and of blue.
+
+    dtype: of the crops. last: instead of flattening (n, 3, 1, 1) `means` to `vectors`.
+    """
+    flatten = helper.make_node("Flatten", ["means"], ["vectors"])
     nodes = [
         helper.make_node("Cast", ["crops"], ["floats"], to=TensorProto.FLOAT),
         helper.make_node("GlobalAveragePool", ["floats"], ["means"]),
-        helper.make_node("Flatten", ["means"], ["vectors"]),
+        *([flatten] if last is None else last),
     ]
-    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, [batch, 3])]
-    return _model("crops", [batch, 3, side, side], nodes, outputs, [], dtype)
+    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, None)]
+    return _model("crops", [batch, 3, side, side], nodes, outputs, weights, dtype)
+
+
+def swapper_graph() -> bytes:
+    """Gives a graph of the library's third kind, with a face and a vector: it is no recogniser."""
+    value = helper.make_tensor_value_info
+    face, vector = [1, 3, 128, 128], [1, 512]
+    nodes = [
+        helper.make_node("ReduceMean", ["source"], ["shade"], axes=[0, 1], keepdims=0),
+        helper.make_node("Add", ["target", "shade"], ["swapped"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "swapper",
+        [value("target", TensorProto.FLOAT, face), value("source", TensorProto.FLOAT, vector)],
+        [value("swapped", TensorProto.FLOAT, face)],
+        [numpy_helper.from_array(np.eye(512, dtype=np.float32), "emap")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def sface_graph() -> bytes:

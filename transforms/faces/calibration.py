@@ -63,13 +63,19 @@ def read_calibration(path: Path, pack: str) -> Calibration | None:
     try:
         match json.loads(path.read_text(encoding="utf-8")):
             case {"pack": str(name), "cosines": list(cosines)} if name == pack:
-                return Calibration(tuple(float(each) for each in cosines))
+                return Calibration(tuple(map(_number, cosines)))
             case {"pack": str(name)} if name != pack:
                 raise ValueError(f"it is for pack {name}, this one is {pack}")
             case _:
                 raise ValueError("expected pack and cosines")
-    except (OSError, TypeError, ValueError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise UsageError(
-            f"{path.name} cannot be used: {error}; make it anew with benchmarks/calibrate.py, or "
-            "remove it"
+            f"{path} cannot be used: {error}; remove it, or make it anew with "
+            "benchmarks/calibrate.py"
         ) from error
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected numbers, not {value!r}")
+    return float(value)

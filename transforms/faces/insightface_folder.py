@@ -9,20 +9,22 @@ from tempfile import TemporaryDirectory
 
 from schemas.errors import UsageError
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def find_folder(name: str) -> Path:
     """Gives the folder of `--pack insightface:NAME`, fetched where the library can. UsageError."""
-    if name and (direct := Path(os.path.expanduser(name))).is_dir():
-        return direct.absolute()
+    if name and os.path.isdir(direct := os.path.expanduser(name)):
+        if not os.access(direct, os.R_OK | os.X_OK):
+            raise UsageError(f"pack insightface:{name}: the folder cannot be read")
+        return Path(direct).absolute()
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"pack insightface:{name}: no such folder; expected insightface:DIR, a folder with the "
             "pack's .onnx files, or insightface:NAME, as buffalo_l"
         )
-    folder = Path("~/.insightface/models").expanduser() / name
-    if not folder.is_dir():
+    folder = Path(os.path.expanduser("~/.insightface/models"), name)
+    if not os.path.isdir(folder):
         _download(name, folder)
     return folder
 
@@ -37,6 +39,8 @@ def _download(name: str, folder: Path) -> None:
         with TemporaryDirectory(dir=folder.parent) as staging, redirect_stdout(sys.stderr):
             os.rename(ensure_available("models", name, root=staging), folder)
     except Exception as error:  # of requests, of zipfile, of the disk
+        if os.path.isdir(folder):
+            return  # somebody else's download was faster
         raise UsageError(
             f"pack insightface:{name}: there is no folder {folder}, and the InsightFace library "
             f"could not download it ({type(error).__name__}); fetch {name}.zip of its model zoo "

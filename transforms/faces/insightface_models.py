@@ -2,11 +2,13 @@
 
 import glob
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import numpy as np
+import onnx
 
 from schemas.errors import UsageError
 from transforms.faces.alignment import CROP_SIDES_PX, can_crop
@@ -14,7 +16,7 @@ from transforms.faces.arcface import ArcFace
 from transforms.faces.onnx_engine import PROVIDERS, session_options
 from transforms.faces.scrfd import Scrfd
 
-DETECTION, RECOGNITION = "detection", "recognition"  # the library's words
+DETECTION, RECOGNITION = TASKS = ("detection", "recognition")  # the library's words
 
 
 def onnx_files(folder: str) -> Sequence[str]:
@@ -33,46 +35,63 @@ def read_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str,
 
     settings = {"providers": PROVIDERS, "sess_options": session_options(threads)}
     models: dict[str, Any] = {}
-    if has_model_package_manifest(folder):
+    with redirect_stdout(sys.stderr):  # some of its models print
         with _telling("manifest.json"):
-            tasks = load_model_package(folder).tasks
-        for task in tasks.keys() & {DETECTION, RECOGNITION}:
+            by_manifest = has_model_package_manifest(folder)
+            tasks = load_model_package(folder).tasks if by_manifest else {}
+        for task in (each for each in TASKS if each in tasks):
             with _telling(tasks[task].file):
                 models[task] = get_model(
                     folder, model_task=task, model_descriptor=tasks[task], **settings
                 )
-        return models
-    for path in paths:
-        with _telling(os.path.basename(path)):
-            model = get_model(path, **settings)
-        if model is not None and model.taskname in (DETECTION, RECOGNITION):
-            models.setdefault(model.taskname, model)
+        for path in () if by_manifest else paths:
+            with _telling(os.path.basename(path)):
+                model = get_model(path, **settings)
+            if getattr(model, "taskname", None) in TASKS:
+                models.setdefault(model.taskname, model)
     return models
 
 
 def try_models(models: Mapping[str, Any]) -> int:
     """Runs both on black pixels; gives how many values a vector has. Raises UsageError."""
     detector, recogniser = models[DETECTION], models[RECOGNITION]
-    of_detector, of_recogniser = (
-        os.path.basename(each.model_file) for each in (detector, recogniser)
-    )
+    for model in (detector, recogniser):
+        _check_weights_within(model.model_file)
     if not detector.use_kps:
         raise UsageError(
-            f"{of_detector} finds no landmarks; expected a detector that does, as det_10g.onnx"
+            f"{_name(detector)} finds no landmarks; expected a detector that does, as det_10g.onnx"
         )
-    number, _, height, width = recogniser.input_shape
-    if height != width or not can_crop(height) or (isinstance(number, int) and number != 1):
+    shape = list(recogniser.input_shape)
+    if len(shape) != 4 or shape[2] != shape[3] or not can_crop(shape[2]) or _is_fixed(shape[0]):
         sides = " or ".join(map(str, CROP_SIDES_PX))
         raise UsageError(
-            f"{of_recogniser} takes faces of shape {recogniser.input_shape}; expected square ones, "
-            f"the side a multiple of {sides}, one at a time or any number"
+            f"{_name(recogniser)} takes faces of shape {shape}; expected square ones, the side a "
+            f"multiple of {sides}, one at a time or any number"
         )
-    black = np.zeros((height, width, 3), dtype=np.uint8)
-    with _telling(of_detector):
+    black = np.zeros((shape[2], shape[3], 3), dtype=np.uint8)
+    with _telling(_name(detector)):
         Scrfd(detector).detect(black)
-    with _telling(of_recogniser):
-        one, other = ArcFace(recogniser).embed([black, black])
-        return one.size if one.ndim == 1 and one.shape == other.shape else 0
+    with _telling(_name(recogniser)):
+        return int(ArcFace(recogniser).embed([black])[0].size)
+
+
+def _is_fixed(number: object) -> bool:
+    return isinstance(number, int) and number != 1
+
+
+def _name(model: Any) -> str:
+    return os.path.basename(model.model_file)
+
+
+def _check_weights_within(path: str) -> None:
+    """Refuses a graph whose weights lie in another file: the digest of this one says nothing."""
+    with _telling(os.path.basename(path)):
+        graph = onnx.load(path, load_external_data=False).graph
+    if any(each.data_location == onnx.TensorProto.EXTERNAL for each in graph.initializer):
+        raise UsageError(
+            f"{os.path.basename(path)} keeps its weights in another file; expected them within: "
+            "onnx.save(onnx.load(FILE), NEW_FILE) puts them there"
+        )
 
 
 @contextmanager

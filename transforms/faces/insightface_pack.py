@@ -24,6 +24,7 @@ from transforms.faces.insightface_folder import find_folder
 from transforms.faces.insightface_models import (
     DETECTION,
     RECOGNITION,
+    TASKS,
     onnx_files,
     read_models,
     try_models,
@@ -32,25 +33,31 @@ from transforms.faces.scrfd import Scrfd
 
 CALIBRATION_FILE = "calibration.json"
 
-_TASKS = {"detector": DETECTION, "recogniser": RECOGNITION}
+_ROLES = {"detector": DETECTION, "recogniser": RECOGNITION}
+# Rises with every version of the library, or change of ours, that makes other vectors of the same
+# weights: InsightFace 2.1, its FaceAnalysis' sizes and score, our alignment.
 _PREPROCESSING = 1
 
 
 @dataclass(frozen=True, slots=True)
 class InsightFacePack:
-    """An SCRFD detector and an ArcFace recogniser. files: path by role, as in the stamp."""
+    """An SCRFD detector and an ArcFace recogniser. files: their paths."""
 
     folder: str
-    files: tuple[tuple[str, str], ...]
+    files: tuple[str, ...]
     stamp: Stamp
-    calibration: Calibration | None
     precision: str = "float32"
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """What `calibration.json` in the folder holds. Raises UsageError."""
+        return read_calibration(Path(self.folder, CALIBRATION_FILE), self.stamp.pack)
+
     def load(self, threads: int) -> FaceModel:
-        """Reads both files. Raises UsageError where they are no longer those of the stamp."""
-        if _digests(self.files) != self.stamp.weights:
-            raise UsageError(f"pack insightface:{self.folder}: its files were changed meanwhile")
-        models = read_models(self.folder, [path for _, path in self.files], threads)
+        """Reads both files. Raises UsageError where the folder no longer gives the same pack."""
+        models = read_models(self.folder, self.files, threads)
+        if _stamp(self.folder, models, self.stamp.dimension) != self.stamp:
+            raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
         return FaceModel(Scrfd(models[DETECTION]), ArcFace(models[RECOGNITION]))
 
 
@@ -61,44 +68,44 @@ def find_insightface(name: str) -> InsightFacePack:
     """
     folder = str(find_folder(name))
     try:
-        return _described(folder)
+        models = read_models(folder, onnx_files(folder), threads=1)
+        _check_complete(folder, models)
+        stamp = _stamp(folder, models, try_models(models))
     except UsageError as error:
         raise UsageError(f"pack insightface:{name}: {error}") from error
+    return InsightFacePack(folder, tuple(str(models[each].model_file) for each in TASKS), stamp)
 
 
-def _described(folder: str) -> InsightFacePack:
-    models = read_models(folder, onnx_files(folder), threads=1)
-    for role, task in _TASKS.items():
-        if task not in models:
-            raise UsageError(f"no {role} in {folder}, which holds {_listed(folder)}")
-    dimension = try_models(models)
-    files = tuple((role, str(models[task].model_file)) for role, task in _TASKS.items())
-    weights = _digests(files)
-    # A manifest may ask for other pixels: then the vectors are others.
-    pixels = {role: _pixels(models[task]) for role, task in _TASKS.items()}
+def _check_complete(folder: str, models: Mapping[str, Any]) -> None:
+    """Raises UsageError that tells what there is instead of a pack."""
+    for role, task in _ROLES.items():
+        if task in models:
+            continue
+        found = [os.path.basename(each) for each in onnx_files(folder)] or ["no .onnx file"]
+        # Zip files of packs often hold a folder.
+        below = [each.parent.name for each in Path(folder).glob("*/*.onnx")]
+        hint = f"; its folder {below[0]} has some: give that one" if below else ""
+        raise UsageError(f"no {role} in {folder}, which holds {', '.join(found[:10])}{hint}")
+
+
+def _stamp(folder: str, models: Mapping[str, Any], dimension: int) -> Stamp:
+    """Gives the stamp, named after the weights and after what becomes of pixels.
+
+    A manifest may ask for other pixels: then the vectors are others. Raises UsageError.
+    """
+    _check_complete(folder, models)
+    weights = tuple((role, _sha256(models[task].model_file)) for role, task in _ROLES.items())
+    pixels = {role: _pixels(models[task]) for role, task in _ROLES.items()}
     digest = hashlib.sha256(json.dumps([weights, pixels]).encode()).hexdigest()
-    stamp = Stamp(f"insightface-{digest[:12]}", weights, dimension, _PREPROCESSING)
-    calibration = read_calibration(Path(folder, CALIBRATION_FILE), stamp.pack)
-    return InsightFacePack(folder, files, stamp, calibration)
+    return Stamp(f"insightface-{digest[:12]}", weights, dimension, _PREPROCESSING)
 
 
-def _digests(files: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    digests = []
-    for role, path in files:
-        with open(path, "rb") as file:
-            digests.append((role, hashlib.file_digest(file, "sha256").hexdigest()))
-    return tuple(digests)
+def _sha256(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _pixels(model: Any) -> Mapping[str, Any]:
     """Gives how the library turns pixels into the graph's input."""
     dtype = np.dtype(getattr(model, "input_dtype", np.float32))
     return {"mean": model.input_mean, "std": model.input_std, "dtype": dtype.name}
-
-
-def _listed(folder: str) -> str:
-    """Gives what there is to see instead of a pack; zip files of packs often hold a folder."""
-    below = [each.parent.name for each in Path(folder).glob("*/*.onnx")]
-    found = [os.path.basename(each) for each in onnx_files(folder)] or ["no .onnx file"]
-    hint = f"; its folder {below[0]} has some: give that one" if below else ""
-    return f"{', '.join(found[:10])}{hint}"

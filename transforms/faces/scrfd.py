@@ -24,18 +24,20 @@ class Scrfd:
 
     def detect(self, pixels: UInt8Image) -> Sequence[Face]:
         """Gives faces of score >= 0.5, best first. pixels: (height, width, 3) RGB."""
-        boxes, landmarks = self._model.detect(cv2.cvtColor(widened(pixels), cv2.COLOR_RGB2BGR))
+        smallest = min(side for size in self._model.input_sizes for side in size)
+        image = cv2.cvtColor(widened(pixels, smallest), cv2.COLOR_RGB2BGR)
+        boxes, landmarks = self._model.detect(image)
         return [_face(*each) for each in zip(boxes, landmarks, strict=True)]
 
 
-def widened(pixels: UInt8Image) -> UInt8Image:
+def widened(pixels: UInt8Image, side: int) -> UInt8Image:
     """Gives the image with black at its right or bottom, where it is a mere line.
 
-    The library scales the longest side to its own size, and fails where that leaves the other with
-    no pixel.
+    The library scales the longer side to `side`, and fails where that leaves the other with no
+    pixel.
     """
     height, width = pixels.shape[:2]
-    least = -(-max(height, width) // min(side for size in SIZES for side in size))
+    least = -(-max(height, width) // side)
     down, right = max(0, least - height), max(0, least - width)
     if not down and not right:
         return pixels

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from insightface.model_zoo import get_model
+from onnx import helper, numpy_helper
 
 from tests.builders import six_persons
 from tests.onnx_packs import mean_colour_graph, sface_graph
@@ -33,6 +34,36 @@ def test_one_vector_a_crop_in_rgb(recogniser_of, batch):
     expected = 2 * np.eye(3) - 1  # 127.5 less, through 127.5
     np.testing.assert_allclose(np.array(vectors), expected, atol=1e-5)
     assert {each.dtype for each in vectors} == {np.dtype(np.float32)}
+
+
+def reshape(*shape):
+    weights = [numpy_helper.from_array(np.array(shape), "shape")]
+    node = helper.make_node("Reshape", ["means", "shape"], ["vectors"])
+    return mean_colour_graph(last=[node], weights=weights)
+
+
+def with_the_mean_of_the_batch():
+    return mean_colour_graph(
+        last=[
+            helper.make_node("Flatten", ["means"], ["flat"]),
+            helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[0], keepdims=1),
+            helper.make_node("Add", ["flat", "mean"], ["vectors"]),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("graph", "doubled"),
+    [
+        pytest.param(reshape(1, -1), 1, id="reshaped to one face"),
+        pytest.param(reshape(-1, 3, 1, 1), 1, id="with axes of length 1"),
+        pytest.param(with_the_mean_of_the_batch(), 2, id="one face depends on the others"),
+    ],
+)
+def test_a_face_has_its_vector_whatever_stands_beside_it(recogniser_of, graph, doubled):
+    recogniser = recogniser_of(graph)
+    vectors = recogniser.embed([crop(255, 0, 0), crop(0, 255, 0), crop(0, 0, 255)])
+    np.testing.assert_allclose(np.array(vectors), doubled * (2 * np.eye(3) - 1), atol=1e-5)
 
 
 @pytest.mark.parametrize("side", [112, 128, 224])

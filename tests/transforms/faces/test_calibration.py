@@ -93,8 +93,18 @@ def test_a_file_is_read(tmp_path):
         pytest.param(b'{"pack": "x", "cosines": []}', f"for pack x, this one is {PACK}", id="else"),
         pytest.param(
             b'{"pack": "insightface-0123456789ab", "cosines": [0, 0.1, null, 0.3]}',
-            "float",
+            "expected numbers, not None",
             id="null",
+        ),
+        pytest.param(
+            b'{"pack": "insightface-0123456789ab", "cosines": [0, "0.1", 0.2, 0.3]}',
+            "expected numbers, not '0.1'",
+            id="text",
+        ),
+        pytest.param(
+            b'{"pack": "insightface-0123456789ab", "cosines": [%s]}' % (b"9" * 400),
+            "too large",
+            id="huge",
         ),
         pytest.param(
             b'{"pack": "insightface-0123456789ab", "cosines": [0, 0.1, 0.3, 0.2]}',
@@ -109,5 +119,5 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path, content, told):
     with pytest.raises(UsageError) as refused:
         read_calibration(path, PACK)
     assert told in str(refused.value)
-    assert str(refused.value).startswith("calibration.json cannot be used: ")
-    assert str(refused.value).endswith("make it anew with benchmarks/calibrate.py, or remove it")
+    assert str(refused.value).startswith(f"{path} cannot be used: ")
+    assert str(refused.value).endswith("; remove it, or make it anew with benchmarks/calibrate.py")

@@ -94,7 +94,11 @@ def test_the_library_fetches_what_it_can(home, monkeypatch, capsys):
     assert find_folder("buffalo_xs") == folder  # without the source
 
 
-@pytest.mark.parametrize("content", [None, b"no zip file", zipped(det="a detector")[:-30]])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"no zip file", zipped(det="a detector")[:-30]],
+    ids=["missing", "no_zip", "cut_short"],
+)
 def test_what_cannot_be_fetched_is_told_and_leaves_nothing(home, monkeypatch, capsys, content):
     served = {} if content is None else {"buffalo_xs": content}
     with model_zoo(monkeypatch, **served), pytest.raises(UsageError) as refused:

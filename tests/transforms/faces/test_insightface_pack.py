@@ -4,11 +4,20 @@ import pickle
 import shutil
 
 import numpy as np
+import onnx
 import pytest
+from insightface.app import FaceAnalysis
 from onnx import TensorProto
 
 from schemas.errors import UsageError
-from tests.onnx_packs import bright_cell, mean_colour_graph, scrfd_graph, write_pack
+from tests.onnx_packs import (
+    bright_cell,
+    mean_colour_graph,
+    scrfd_graph,
+    sface_graph,
+    swapper_graph,
+    write_pack,
+)
 from transforms.faces.alignment import align
 from transforms.faces.calibration import Calibration
 from transforms.faces.catalogue import find_pack
@@ -78,18 +87,16 @@ def test_a_pack_travels_to_workers(tmp_path):
     assert pickle.loads(pickle.dumps(pack)) == pack
 
 
-def test_the_first_file_of_a_task_counts_and_others_are_left(tmp_path):
+def test_the_first_file_of_a_task_counts_and_others_are_left(tmp_path, capsys):
     """As in the library's FaceAnalysis: by name, and by the shapes of the graphs."""
     folder = write_pack(tmp_path)
     (folder / "2d106det.onnx").write_bytes(mean_colour_graph(side=192))
     (folder / "genderage.onnx").write_bytes(mean_colour_graph(side=96))
     (folder / "zzz.onnx").write_bytes(mean_colour_graph(side=128))
     (folder / "._det.onnx").write_bytes(b"what another system leaves")
-    pack = found(folder)
-    assert dict(pack.files) == {
-        "detector": str(folder / "det.onnx"),
-        "recogniser": str(folder / "rec.onnx"),
-    }
+    (folder / "inswapper.onnx").write_bytes(swapper_graph())
+    assert found(folder).files == (str(folder / "det.onnx"), str(folder / "rec.onnx"))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_manifest_says_what_is_what(tmp_path):
@@ -97,7 +104,7 @@ def test_a_manifest_says_what_is_what(tmp_path):
     folder = write_pack(tmp_path, manifest=tasks)
     (folder / "zzz.onnx").write_bytes(mean_colour_graph(side=224))
     pack = found(folder)
-    assert dict(pack.files)["recogniser"] == str(folder / "zzz.onnx")
+    assert pack.files[1] == str(folder / "zzz.onnx")
     assert pack.load(1).recogniser.crop_px == 224
 
 
@@ -137,7 +144,7 @@ def test_a_manifest_of_another_version_is_passed_over(tmp_path):
     """As in the library."""
     folder = write_pack(tmp_path)
     (folder / "manifest.json").write_text(json.dumps({"manifest_version": 1}))
-    assert dict(found(folder).files)["detector"] == str(folder / "det.onnx")
+    assert found(folder).files[0] == str(folder / "det.onnx")
 
 
 def test_a_calibration_in_the_folder_is_the_packs(tmp_path):
@@ -145,16 +152,61 @@ def test_a_calibration_in_the_folder_is_the_packs(tmp_path):
     content = {"pack": found(folder).stamp.pack, "cosines": [0.1, 0.2, 0.3, 0.4]}
     (folder / "calibration.json").write_text(json.dumps(content))
     assert found(folder).calibration == Calibration((0.1, 0.2, 0.3, 0.4))
-    (folder / "det.onnx").write_bytes(scrfd_graph(160))  # another pack now
-    assert "calibration.json cannot be used: it is for pack insightface-" in refusal(folder)
+    (folder / "det.onnx").write_bytes(scrfd_graph(160))
+    other = found(folder)  # another pack now: enrolling with it needs no calibration
+    with pytest.raises(UsageError, match="cannot be used: it is for pack insightface-"):
+        _ = other.calibration
 
 
-def test_files_that_change_after_the_check_are_not_used(tmp_path):
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda f: (f / "rec.onnx").write_bytes(mean_colour_graph(side=224)), id="file"
+        ),
+        pytest.param(lambda f: (f / "rec.onnx").unlink(), id="gone"),
+        pytest.param(
+            lambda f: write_pack(f, manifest=with_recognition(preprocessing="embedded")),
+            id="manifest",
+        ),
+    ],
+)
+def test_what_changes_after_the_check_is_not_used(tmp_path, change):
     folder = write_pack(tmp_path)
     pack = found(folder)
-    (folder / "rec.onnx").write_bytes(mean_colour_graph(side=224))
-    with pytest.raises(UsageError, match="its files were changed meanwhile"):
+    change(folder)
+    with pytest.raises(UsageError, match=r"it was changed meanwhile|cannot be used"):
         pack.load(1)
+
+
+MANIFESTS = {
+    "none": None,
+    "defaults": TASKS,
+    "mean and std": with_recognition(preprocessing={"mean": 55, "std": 100}),
+    "embedded": with_recognition(preprocessing="embedded"),
+    "detector": TASKS
+    | {"detection": {"file": "det.onnx", "preprocessing": {"mean": 0, "std": 255}}},
+}
+
+
+@pytest.mark.filterwarnings("ignore:`estimate` is deprecated")
+@pytest.mark.parametrize("side", [112, 128, 224])
+@pytest.mark.parametrize("name", MANIFESTS)
+def test_faces_and_vectors_are_those_of_face_analysis(tmp_path, name, side):
+    folder = write_pack(tmp_path, recogniser=mean_colour_graph(side=side), manifest=MANIFESTS[name])
+    pixels = bright_cell().repeat(2, axis=0).repeat(2, axis=1)
+    pixels[::3, :, 1] //= 2
+    analysis = FaceAnalysis(str(folder), providers=["CPUExecutionProvider"])
+    analysis.prepare(ctx_id=0)
+    expected = analysis.get(np.ascontiguousarray(pixels[:, :, ::-1]))
+    model = found(folder).load(1)
+    faces = model.detector.detect(pixels)
+    assert len(faces) == len(expected) > 0
+    crops = [align(pixels, each.landmarks, model.recogniser.crop_px) for each in faces]
+    for face, vector, theirs in zip(faces, model.recogniser.embed(crops), expected, strict=True):
+        np.testing.assert_allclose(face.box, theirs.bbox, atol=0.01)
+        np.testing.assert_allclose(face.landmarks, theirs.kps, atol=0.01)
+        np.testing.assert_allclose(vector, theirs.embedding, rtol=0.01, atol=0.01)
 
 
 # What cannot be used is told before anything is touched.
@@ -178,7 +230,17 @@ def test_no_recogniser(tmp_path):
     assert refusal(tmp_path) == f"no recogniser in {tmp_path}, which holds det.onnx"
 
 
-@pytest.mark.parametrize("content", [b"", b"rubbish", scrfd_graph()[:-1000]])
+def test_weights_in_another_file(tmp_path):
+    """The digest of the graph would say nothing of them."""
+    folder = write_pack(tmp_path, recogniser=sface_graph())
+    graph = onnx.load(folder / "rec.onnx")
+    onnx.save(graph, folder / "rec.onnx", save_as_external_data=True, location="rec.data")
+    assert refusal(folder).startswith("rec.onnx keeps its weights in another file; expected them ")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"rubbish", scrfd_graph()[:-1000]], ids=["empty", "rubbish", "cut short"]
+)
 def test_a_broken_file(tmp_path, content):
     assert refusal(write_pack(tmp_path, detector=content)).startswith("det.onnx cannot be used: ")
 

@@ -70,11 +70,15 @@ def test_a_line_holds_no_face_and_is_no_error(detector_of, width, height):
     assert detector_of(scrfd_graph("side")).detect(np.zeros((height, width, 3), np.uint8)) == []
 
 
+def test_a_line_is_measured_by_the_size_of_the_graph(detector_of):
+    assert detector_of(scrfd_graph(96)).detect(np.zeros((1, 100, 3), np.uint8)) == []
+
+
 def test_only_lines_are_widened():
     pixels = make_pixels(256, 2)
-    assert widened(pixels) is pixels
-    line = widened(make_pixels(257, 2))
+    assert widened(pixels, 128) is pixels
+    line = widened(make_pixels(257, 2), 128)
     assert line.shape == (3, 257, 3)
     np.testing.assert_array_equal(line[:2], make_pixels(257, 2))
     assert not line[2:].any()
-    assert widened(make_pixels(2, 257)).shape == (257, 3, 3)
+    assert widened(make_pixels(2, 257), 128).shape == (257, 3, 3)
