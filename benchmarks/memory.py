@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--child", nargs=4, metavar=("PATH", "PACK", "STORE", "RUN"))
     arguments = parser.parse_args()
     if arguments.child:
-        print(_peak(*arguments.child))
+        print(enroll_peak(*arguments.child))
         return
     print(f"{'peak resident memory, MB':<50}{FEW:>8,}{MANY:>9,}   ratio")
     with TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def _compare(name: str, top: Path, file: str, pack: str, store: str) -> float:
     return peaks[1] - peaks[0]
 
 
-def _peak(path: str, pack: str, store: str, place: str) -> float:
+def enroll_peak(path: str, pack: str, store: str, place: str) -> float:
     """Enrolls the file and gives this process's peak in MB."""
     used = NullPack() if pack == "null" else find_pack(pack)
     spec: StoreSpec = NullStoreSpec(stamp=used.stamp)
@@ -97,12 +97,17 @@ def _peak(path: str, pack: str, store: str, place: str) -> float:
     return report.peak_memory_bytes / 1e6
 
 
-def write_payload(path: Path, rows: int) -> None:
-    """Writes rows of one photo of 250 px, with bytes at its end that differ, under new ids."""
+def small_photo() -> bytes:
+    """Gives a JPEG of one person, 250x250."""
     small = io.BytesIO()
     with Image.open(io.BytesIO(portraits()[6])) as image:
         image.convert("RGB").crop((98, 0, 348, 250)).save(small, "JPEG", quality=85)
-    photo = small.getvalue()
+    return small.getvalue()
+
+
+def write_payload(path: Path, rows: int) -> None:
+    """Writes rows of one photo of 250 px, with bytes at its end that differ, under new ids."""
+    photo = small_photo()
 
     def people() -> Iterator[dict[str, str]]:
         for n in range(rows):

@@ -64,17 +64,38 @@ def test_existing_collection(muster: Muster) -> None:
     assert_refused(ended, "ERR_ALREADY_EXISTS", message, "delete it first")
 
 
-@pytest.mark.parametrize("made_by", ["another pack", "something else"])
-def test_another_models_collection(muster: Muster, payload: Path, made_by: str) -> None:
-    muster.create()
-    stamp = Path(muster.store) / COLLECTION / "collection.json"
-    other = json.loads(stamp.read_text()) | {"pack": "other"}
-    stamp.write_text(json.dumps(other if made_by == "another pack" else {}))
+MISMATCH = ("ERR_MODEL_MISMATCH", "The collection was built with another model.")
+WHAT_TO_DO = "muster collections create NEW_NAME --pack opencv-zoo\n"
+OTHER_STAMPS = {
+    "another pack": {"pack": "other"},
+    "another digest of the same pack": {"weights": {"detector": "0" * 64, "recogniser": "1" * 64}},
+    "another dimension": {"dimension": 512},
+    "another preprocessing": {"preprocessing": 2},
+}
 
-    ended = muster.enroll("run", payload)
 
-    message = "The collection was built with another model."
-    assert_refused(ended, "ERR_MODEL_MISMATCH", message, "opencv-zoo", "collections create")
+@pytest.mark.parametrize("made_by", [*OTHER_STAMPS, "something else"])
+@pytest.mark.parametrize("kind", ["embedded", "server"])
+def test_another_models_collection(
+    muster: Muster, payload: Path, tmp_path: Path, kind: str, made_by: str
+) -> None:
+    with QdrantTestServer(tmp_path / "server") as server:
+        if kind == "server":
+            muster.store = server.url
+        muster.create()
+        if kind == "server":
+            metadata = server.collections.held[COLLECTION].config["metadata"]
+            metadata["muster"] |= OTHER_STAMPS.get(made_by, {"pack": None})
+        else:
+            stamp = Path(muster.store) / COLLECTION / "collection.json"
+            changed = json.loads(stamp.read_text()) | OTHER_STAMPS.get(made_by, {"pack": None})
+            stamp.write_text(json.dumps(changed))
+
+        ended = muster.enroll("run", payload)
+
+    assert_refused(ended, *MISMATCH, "this run uses pack opencv-zoo (digest ", WHAT_TO_DO)
+    told = "something other than Muster" if made_by == "something else" else "made by pack "
+    assert told in ended.stderr
     assert not (muster.folder / "run").exists()
 
 
