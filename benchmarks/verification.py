@@ -47,11 +47,9 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
         match line.replace(",", "\t").split():
             case [name, first, second] if first.isdecimal() and second.isdecimal():
-                pairs.append(Pair(photo_id(name, first), photo_id(name, second), same=True))
+                pairs.append(Pair(lfw_id(name, first), lfw_id(name, second), same=True))
             case [name, first, other, second] if first.isdecimal() and second.isdecimal():
-                pairs.append(
-                    Pair(photo_id(name, first), photo_id(other, second), same=name == other)
-                )
+                pairs.append(Pair(lfw_id(name, first), lfw_id(other, second), same=name == other))
             case []:
                 continue
             case _ if number > 1:
@@ -61,10 +59,10 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     return pairs
 
 
-def photo_id(name: str, number: str) -> str:
+def lfw_id(name: str, number: str) -> str:
     """Gives the id that LFW's file names have.
 
-    >>> photo_id("Jane_Doe", "3")
+    >>> lfw_id("Jane_Doe", "3")
     'Jane_Doe_0003'
     """
     return f"{name}_{int(number):04}"
