@@ -7,19 +7,21 @@ import argparse
 import json
 import re
 import shutil
+import socket
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
 from urllib.parse import unquote, urlsplit
 
 import qdrant_edge as edge
 
-HANG_UP = 0  # a "status" of `fail_with`: the connection is closed without an answer
 _CONFIG = "request.json"
 _PATH = re.compile(r"/collections(?:/([^/]+)(/.*)?)?")
 _KINDS = {"keyword": edge.PayloadSchemaType.Keyword}
@@ -27,6 +29,26 @@ _INDEX = {"data_type": "keyword", "points": 0}
 _RECORD = ("id", "version", "score", "payload", "vector")
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
 _OPTIMIZER = {"default_segment_number": 0, "flush_interval_sec": 5}
+
+
+class Fault(NamedTuple):
+    """What a request meets instead of its answer.
+
+    status, headers: of the answer. applied: it takes effect all the same. sent: the share of the
+    answer's bytes that arrive before the connection ends. stall_s: before any of them. update:
+    what the answer to a write says in place of "completed".
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+    applied: bool = False
+    sent: float = 1.0
+    stall_s: float = 0.0
+    update: str = ""
+
+
+NO_FAULT = Fault(applied=True)
+HANG_UP = Fault(sent=0.0)
 
 
 class ApiError(Exception):
@@ -85,9 +107,9 @@ class Collections:
 class QdrantTestServer(ThreadingHTTPServer):
     """Listens on the loopback only. A context manager: serves in a thread for the block.
 
-    fail_with: asked with method and path before each request; where it gives a status and
-    headers, they are the answer. next_statuses: each makes one upsert be answered with that
-    status and not be applied, instead of "completed".
+    fail_with: asked with method and path before each request for the Fault that it meets, or the
+    beginning of one, as (503, {}). bad_points: by id; an upsert that holds one is refused as a
+    whole with that status.
     """
 
     daemon_threads = True
@@ -96,9 +118,10 @@ class QdrantTestServer(ThreadingHTTPServer):
     def __init__(self, folder: Path, api_key: str | None = None, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.api_key = api_key
-        self.fail_with: Callable[[str, str], tuple[int, dict[str, str]] | None] | None = None
-        self.next_statuses: deque[str] = deque()
+        self.fail_with: Callable[[str, str], Fault | tuple[Any, ...] | None] | None = None
+        self.bad_points: dict[str, int] = {}
         self.collections = Collections(folder)
+        self._connections: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
@@ -106,13 +129,41 @@ class QdrantTestServer(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        self._listen()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
         self.server_close()
         self.collections.close()
+
+    def go_away(self) -> None:
+        """Ends all connections and refuses new ones, as a server that was stopped."""
+        self.shutdown()
+        self.socket.close()
+        for each in list(self._connections):
+            with suppress(OSError):  # it was ended from the other side
+                each.shutdown(socket.SHUT_RDWR)
+
+    def come_back(self) -> None:
+        """Listens where it did before."""
+        self.socket = socket.socket(self.address_family, self.socket_type)
+        self.server_bind()
+        self.server_activate()
+        self._listen()
+
+    def _listen(self) -> None:
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remembers the connection, to end it."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forgets the connection."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Says nothing of clients that hang up."""
@@ -128,13 +179,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = hook(self.command, url.path) if (hook := self.server.fail_with) else None
-        if fault is not None:
-            self._send(fault[0], _error("as the test wants it"), fault[1])
-        elif (refusal := self._unauthorized()) is not None:
-            self._send(401, refusal, {"Content-Type": "text/plain; charset=utf-8"})
-        else:
-            self._send(*self._answer(url.path, "wait=true" in url.query, body))
+        given = hook(self.command, url.path) if (hook := self.server.fail_with) else None
+        fault = NO_FAULT if given is None else Fault(*given)
+        status, answer, headers = fault.status, _error("as the test wants it"), fault.headers
+        if fault.applied and (refusal := self._unauthorized()) is not None:
+            status, answer = 401, refusal
+            headers = {"Content-Type": "text/plain; charset=utf-8"}
+        elif fault.applied:
+            done = self._answer(url.path, "wait=true" in url.query, body)
+            status, answer = done if fault.status == 200 else (status, answer)
+        if fault.update and status == 200:
+            answer = _ok({"operation_id": 0, "status": fault.update})
+        time.sleep(fault.stall_s)
+        self._send(status, answer, headers, fault.sent)
 
     do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
 
@@ -156,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
             return error.args[0], _error(error.args[1])
         except Exception as error:  # the engine raises nothing more precise
             return 400, _error(f"Wrong input: {error}")
-        return 200, {"result": result, "status": "ok", "time": 0.0}
+        return 200, _ok(result)
 
     def _result(self, route: str, name: str, asked: dict[str, Any], waits: bool) -> Any:
         collections = self.server.collections
@@ -178,8 +235,9 @@ class _Handler(BaseHTTPRequestHandler):
                 shard.update(edge.UpdateOperation.create_field_index(asked["field_name"], kind))
                 return done
             case "PUT /points":
-                if self.server.next_statuses:
-                    return {**done, "status": self.server.next_statuses.popleft()}
+                for each in asked["points"]:
+                    if (status := self.server.bad_points.get(each["id"])) is not None:
+                        raise ApiError(status, "Wrong input: a bad point")
                 points = [edge.Point(**({"payload": {}} | each)) for each in asked["points"]]
                 shard.update(edge.UpdateOperation.upsert_points(points))
                 return done
@@ -196,21 +254,25 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 raise ApiError(404, "")
 
-    def _send(self, status: int, answer: Any, headers: dict[str, str] | None = None) -> None:
-        if status == HANG_UP:
-            self.close_connection = True
+    def _send(self, status: int, answer: Any, headers: Mapping[str, str], share: float) -> None:
+        self.close_connection |= share < 1
+        if share == 0:
             return
         text = answer if isinstance(answer, str) else json.dumps(answer, default=str)  # UUIDs
         encoded = text.encode()
         always = {"Content-Type": "application/json", "Content-Length": str(len(encoded))}
         self.send_response(status)
-        for name, value in (always | (headers or {})).items():
+        for name, value in (always | dict(headers)).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(encoded)
+        self.wfile.write(encoded[: int(len(encoded) * share)])
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
+
+
+def _ok(result: Any) -> dict[str, Any]:
+    return {"result": result, "status": "ok", "time": 0.0}
 
 
 def _error(why: str) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from transforms.run_state import RUN_STATE
 
 T = TypeVar("T")
 
+LONGEST_ANSWER_S = 60.0
+_LEAST_ANSWER_S = 10.0
 _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 20.0
 _JITTER_S = 1.0
@@ -38,10 +40,14 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
     """Gives `call()`, tried again for `retry_for_s` at most; then raises TransientError.
 
     Waits grow exponentially with jitter and honour the server's delay, up to what is left of
-    the time. A run that is being stopped waits no more.
+    the time. A run that is being stopped waits no more. A server that takes a call and never
+    answers is given half the time, so that there is some left to try again, and all in all no
+    more than `_LEAST_ANSWER_S` beyond it.
     """
     too_late = stop_after_delay(retry_for_s)
     growing = wait_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S) + wait_random(0, _JITTER_S)
+    answer_s = min(LONGEST_ANSWER_S, max(_LEAST_ANSWER_S, retry_for_s / 2))
+    end = time.monotonic() + retry_for_s + _LEAST_ANSWER_S
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -55,14 +61,14 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
         wait=wait,
         sleep=_sleep,
         reraise=True,
-    )(lambda: _abandonable(call))
+    )(lambda: _abandonable(call, min(end, time.monotonic() + answer_s)))
 
 
-def _abandonable(call: Callable[[], T]) -> T:
-    """Gives `call()`, or raises TransientError where the run stops and no answer comes.
+def _abandonable(call: Callable[[], T], end: float) -> T:
+    """Gives `call()`, or raises TransientError where no answer comes in time or the run stops.
 
-    A server that hangs would hold up a stop until the request times out. What becomes of the
-    request is unknown then, as after any failure: the same write again mends it.
+    The client's own time limit begins anew with each byte, and would hold up a stop. What
+    becomes of the request is unknown then, as after any failure: the same write again mends it.
     """
     answers: list[T] = []
     errors: list[BaseException] = []
@@ -75,20 +81,21 @@ def _abandonable(call: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=work, name="store", daemon=True)
     thread.start()
-    stopping_for = 0.0
-    while thread.is_alive() and stopping_for < _PATIENCE_S:
-        thread.join(_NAP_S)
-        stopping_for += _NAP_S * RUN_STATE.stopping
+    while thread.is_alive() and (left := end - time.monotonic()) > 0:
+        if RUN_STATE.stopping:
+            end = min(end, time.monotonic() + _PATIENCE_S)
+        thread.join(min(_NAP_S, left))
     if errors:
         raise errors[0]
     if not answers:
-        raise TransientError("no answer before the run was stopped")
+        raise TransientError("no answer in time")
     return answers[0]
 
 
 def _sleep(seconds: float) -> None:
-    metrics.add(metrics.RETRIES)
-    metrics.add(metrics.THROTTLED, round(seconds * 1000))
-    end = time.monotonic() + seconds
-    while not RUN_STATE.stopping and (left := end - time.monotonic()) > 0:
+    """Waits, and counts the time that was really waited: a stop cuts it short."""
+    began = time.monotonic()
+    while not RUN_STATE.stopping and (left := began + seconds - time.monotonic()) > 0:
         time.sleep(min(_NAP_S, left))
+    metrics.add(metrics.RETRIES)
+    metrics.add(metrics.THROTTLED, round((time.monotonic() - began) * 1000))

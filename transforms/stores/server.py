@@ -5,27 +5,30 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import numpy as np
 from qdrant_client import QdrantClient, models
-from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+from qdrant_client.http.exceptions import ResponseHandlingException
 
 from schemas.errors import Code, UsageError
 from schemas.stamp import Stamp
+from transforms.run_state import RUN_STATE
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
-from transforms.stores.retries import TransientError, with_retries
+from transforms.stores.retries import LONGEST_ANSWER_S, TransientError, with_retries
 
 T = TypeVar("T")
-
-_TIMEOUT_S = 60
 
 # Whether the way to the server is safe is for those who run it to judge; a line of our source at
 # each command helps nobody.
 warnings.filterwarnings("ignore", message="Api key is used with an insecure connection")
 _METADATA_KEY = "muster"
+_GOOD = {200, 201, 202}
+_POINTS_REFUSED = {400, 413, 422}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,19 @@ def read_api_key() -> str | None:
 
 
 class ServerStore:
-    """Collections on a server. Only look-ups and writes are tried again."""
+    """Collections on a server. Only look-ups and writes are tried again.
+
+    Once one of them was given up and the run stops for it, no other is sent: what still waits in
+    many batches would have its own delay each.
+    """
 
     def __init__(self, url: str, api_key: str | None, retry_for_s: float) -> None:
         self._url, self._has_key, self._retry_for_s = url, api_key is not None, retry_for_s
         self._client = QdrantClient(
-            url=url, api_key=api_key, timeout=_TIMEOUT_S, check_compatibility=False
+            url=url, api_key=api_key, timeout=int(LONGEST_ANSWER_S), check_compatibility=False
         )
+        self._client.http.client.add_middleware(self._checked)
+        self._given_up = ""
         self._vector_names: dict[str, str] = {}
 
     def create_collection(self, name: str, stamp: Stamp) -> None:
@@ -116,9 +125,8 @@ class ServerStore:
         self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Gives the fields of those that exist."""
-        found = self._call(
-            lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields)),
-            self._retry_for_s,
+        found = self._unrefused(
+            lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields))
         )
         return {str(each.id): each.payload or {} for each in found}
 
@@ -137,7 +145,7 @@ class ServerStore:
             if result.status != models.UpdateStatus.COMPLETED:
                 raise TransientError(f"the server answered {result.status}, not completed")
 
-        self._tried(send, self._retry_for_s)
+        self._retried(send)
 
     def get(self, collection: str, point_id: str) -> Point | None:
         """Gives the whole point."""
@@ -158,64 +166,93 @@ class ServerStore:
 
     def _vector_name(self, collection: str) -> str:
         if collection not in self._vector_names:
-            info = self._call(lambda: self._client.get_collection(collection), self._retry_for_s)
+            info = self._unrefused(lambda: self._client.get_collection(collection))
             stamp = _stamp(info)
             if stamp is None:
                 raise StoreError(Code.NOT_FOUND, f"{self._url} has no stamped {collection!r}")
             self._vector_names[collection] = stamp.pack
         return self._vector_names[collection]
 
-    def _call(self, call: Callable[[], T], retry_for_s: float = 0.0) -> T:
-        """Gives `call()`, its failure as a StoreError."""
+    def _call(self, call: Callable[[], T]) -> T:
+        """Gives `call()`, tried once, for somebody waits; its failure as a StoreError."""
         try:
-            return self._tried(call, retry_for_s)
+            return _translated(call)
+        except (TransientError, StoreRefusedError) as error:
+            why = f"the store at {self._url} gave no good answer: {error}"
+            raise StoreError(Code.DATABASE_ERROR, why) from error
+
+    def _unrefused(self, call: Callable[[], T]) -> T:
+        """Gives `call()`, tried again; its failure as a StoreError."""
+        try:
+            return self._retried(call)
         except StoreRefusedError as error:
             raise StoreError(Code.DATABASE_ERROR, f"{self._url}: {error}") from error
 
-    def _tried(self, call: Callable[[], T], retry_for_s: float) -> T:
-        """Gives `call()`, its failure as a StoreError or a StoreRefusedError."""
+    def _retried(self, call: Callable[[], T]) -> T:
+        """Gives `call()`, tried again; its failure as a StoreError or a StoreRefusedError."""
+        if self._given_up and RUN_STATE.stopping:
+            raise StoreError(Code.DATABASE_ERROR, self._given_up)
         try:
-            return with_retries(lambda: self._translated(call), retry_for_s)
+            return with_retries(lambda: _translated(call), self._retry_for_s)
         except TransientError as error:
-            within = f" within {retry_for_s:g} s" if retry_for_s else ""
-            why = f"the store at {self._url} gave no good answer{within}: {error}"
-            raise StoreError(Code.DATABASE_ERROR, why) from error
+            self._given_up = (
+                f"the store at {self._url} gave no good answer within {self._retry_for_s:g} s: "
+                f"{error}"
+            )
+            raise StoreError(Code.DATABASE_ERROR, self._given_up) from error
 
-    def _translated(self, call: Callable[[], T]) -> T:
-        """Gives `call()`; what qdrant-client raises leaves as one of ours, without content."""
-        try:
-            return call()
-        except ResourceExhaustedResponse as error:
-            raise TransientError("429", float(error.retry_after_s)) from error
-        except QdrantException as error:  # a Retry-After that is a date
-            raise TransientError("429") from error
-        except ResponseHandlingException as error:
-            raise TransientError(type(error.source).__name__) from error
-        except UnexpectedResponse as error:
-            raise self._by_status(error.status_code or 500) from error
-        except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as error:
-            raise TransientError("not an answer of Qdrant") from error
-
-    def _by_status(self, status: int) -> Exception:
+    def _checked(
+        self, request: httpx.Request, send: Callable[[httpx.Request], httpx.Response]
+    ) -> httpx.Response:
+        """Gives a good answer, or raises what its status means, before qdrant-client reads it."""
+        response = send(request)
+        status = response.status_code
+        if status in _GOOD:
+            return response
         if status in {401, 403}:
             if self._has_key:
-                return StoreError(
+                raise StoreError(
                     Code.API_KEY_NOT_VALID,
                     f"the store at {self._url} answered {status} to the key that was sent; "
                     "check QDRANT_API_KEY",
                 )
-            return StoreError(
+            raise StoreError(
                 Code.API_KEY_NOT_PRESENT,
                 f"the store at {self._url} answered {status} and no key was sent; "
                 "set QDRANT_API_KEY, or QDRANT_API_KEY_FILE to a file that holds it",
             )
         if status == 404:
-            return StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
+            raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
         if status == 409:
-            return StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
+            raise StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
         if status in {408, 429} or status >= 500:  # 408: the server's own time limit
-            return TransientError(str(status))
-        return StoreRefusedError(f"the server answered {status}")
+            raise TransientError(str(status), _delay_s(response.headers.get("Retry-After", "")))
+        if status in _POINTS_REFUSED:
+            raise StoreRefusedError(f"the server answered {status}")
+        raise StoreError(Code.DATABASE_ERROR, f"the store at {self._url} answered {status}")
+
+
+def _translated(call: Callable[[], T]) -> T:
+    """Gives `call()`; what qdrant-client raises leaves as one of ours, without content."""
+    try:
+        return call()
+    except ResponseHandlingException as error:
+        raise TransientError(type(error.source).__name__) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as error:
+        raise TransientError("not an answer of Qdrant") from error
+
+
+def _delay_s(retry_after: str) -> float:
+    """Reads a Retry-After: seconds or a date; 0 where it is neither."""
+    try:
+        return float(retry_after)
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return 0.0
+    return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
 
 def _stamp(info: models.CollectionInfo) -> Stamp | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import Code, UsageError
-from tests.qdrant_server import HANG_UP, QdrantTestServer
+from tests.qdrant_server import HANG_UP, Fault, QdrantTestServer
 from tests.transforms.stores.conftest import STAMP, point, points
 from transforms.run_state import RUN_STATE
 from transforms.stores import retries
@@ -44,11 +44,11 @@ Call = Callable[[Store], object]
 class Script:
     """Answers the first matching requests with these faults, and remembers all requests."""
 
-    def __init__(self, *faults: int | tuple[int, dict[str, str]], to: str = "") -> None:
+    def __init__(self, *faults: int | tuple[int, dict[str, str]] | Fault, to: str = "") -> None:
         self._left, self._to = deque(faults), to
         self.requests: list[str] = []
 
-    def __call__(self, method: str, path: str) -> tuple[int, dict[str, str]] | None:
+    def __call__(self, method: str, path: str) -> tuple[int, dict[str, str]] | Fault | None:
         request = f"{method} {path}"
         self.requests.append(request)
         if not self._left or self._to not in request:
@@ -67,7 +67,6 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[QdrantTestServ
 def server(started: QdrantTestServer) -> QdrantTestServer:
     """A server that asks for no key and holds nothing but an empty collection `people`."""
     started.api_key = started.fail_with = None
-    started.next_statuses.clear()
     held = started.collections.held
     for name in [name for name in held if held[name].shard.info().points_count or name != "people"]:
         started.collections.delete(name)
@@ -288,8 +287,7 @@ def test_the_wait_that_the_server_asks_for_is_real(server: QdrantTestServer) -> 
 def test_only_applied_is_acknowledged(
     server: QdrantTestServer, waits: list[float], status: str
 ) -> None:
-    server.fail_with = script = Script()
-    server.next_statuses.extend([status] * 2)
+    server.fail_with = script = Script(*[Fault(update=status)] * 2, to=UPSERT)
     store, put = opened(server, 60.0), points(range(5), a=1)
     store.upsert("people", put)
     assert script.requests == [FIND, UPSERT, UPSERT, UPSERT]
@@ -300,7 +298,7 @@ def test_only_applied_is_acknowledged(
 
 
 def test_never_applied_is_an_error(server: QdrantTestServer) -> None:
-    server.next_statuses.append("acknowledged")
+    server.fail_with = Script(Fault(update="acknowledged"), to=UPSERT)
     store = opened(server, 0.0)
     error = refusal(lambda store: store.upsert("people", [point(1, a=SECRET)]), store)
     assert error.code is Code.DATABASE_ERROR

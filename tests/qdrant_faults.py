@@ -1,0 +1,53 @@
+"""What the test server can do wrong: one fault at a time, or many at random by a seed."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tests.qdrant_server import HANG_UP, Fault
+
+FAULTS = {
+    "429 with a delay": Fault(429, {"Retry-After": "1"}),
+    "500": Fault(500),
+    "502": Fault(502),
+    "503": Fault(503),
+    "500 after applying": Fault(500, applied=True),
+    "wait_timeout, not applied": Fault(update="wait_timeout"),
+    "wait_timeout, applied": Fault(update="wait_timeout", applied=True),
+    "dropped before applying": HANG_UP,
+    "dropped in the middle of the answer": Fault(applied=True, sent=0.5),
+    "dropped after applying": Fault(applied=True, sent=0.0),
+}
+
+
+def stalls(seconds: float) -> dict[str, Fault]:
+    """Gives the faults of a server that hangs, and then hangs up."""
+    return {
+        "stalled before applying": Fault(sent=0.0, stall_s=seconds),
+        "stalled after applying": Fault(applied=True, sent=0.0, stall_s=seconds),
+    }
+
+
+class AtRandom:
+    """Gives a share of all look-ups and writes one of the faults; the first of all has one."""
+
+    def __init__(self, faults: Mapping[str, Fault], share: float, seed: int) -> None:
+        self._faults, self._share = faults, share
+        self._random, self._lock = random.Random(seed), threading.Lock()
+        self.met: Counter[str] = Counter()
+
+    def __call__(self, method: str, path: str) -> Fault | None:
+        if not path.endswith("/points"):
+            return None
+        with self._lock:
+            fitting = self._fitting(method)
+            if not fitting or (self.met and self._random.random() >= self._share):
+                return None
+            name = self._random.choice(fitting)
+            self.met[name] += 1
+        return self._faults[name]
+
+    def _fitting(self, method: str) -> Sequence[str]:
+        """Gives the faults that such a request can meet."""
+        return [name for name, each in self._faults.items() if method == "PUT" or not each.update]
