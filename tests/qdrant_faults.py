@@ -2,10 +2,11 @@
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.qdrant_server import HANG_UP, Fault
+from tests.qdrant_server import HANG_UP, Fault, QdrantTestServer
 
 FAULTS = {
     "429 with a delay": Fault(429, {"Retry-After": "1"}),
@@ -51,3 +52,39 @@ class AtRandom:
     def _fitting(self, method: str) -> Sequence[str]:
         """Gives the faults that such a request can meet."""
         return [name for name, each in self._faults.items() if method == "PUT" or not each.update]
+
+
+class FromWrite:
+    """Gives every look-up and write the fault, from the n-th write on. since: when that was."""
+
+    def __init__(self, number: int, fault: Fault) -> None:
+        self._left, self._fault = number, fault
+        self.since = float("inf")
+
+    def __call__(self, method: str, path: str) -> Fault | None:
+        self._left -= method == "PUT"
+        if self._left > 0 or not path.endswith("/points"):
+            return None
+        self.since = min(self.since, time.monotonic())
+        return self._fault
+
+
+class Away:
+    """Takes the server away at the n-th write, for some seconds or for good (None)."""
+
+    def __init__(self, server: QdrantTestServer, number: int, seconds: float | None) -> None:
+        self._server, self._left, self._seconds = server, number, seconds
+        self.since = float("inf")
+
+    def __call__(self, method: str, path: str) -> None:
+        self._left -= method == "PUT"
+        if self._left == 0:
+            self._left = -1  # the write that comes before the connections end is no second time
+            self.since = time.monotonic()
+            threading.Thread(target=self._leave, daemon=True).start()
+
+    def _leave(self) -> None:
+        self._server.go_away()
+        if self._seconds is not None:
+            time.sleep(self._seconds)
+            self._server.come_back()

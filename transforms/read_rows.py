@@ -51,6 +51,8 @@ class _ReadFn(beam.DoFn):
         RUN_STATE.join(self._stop_marker)
 
     def process(self, split: Split) -> Iterable[Row]:
+        if RUN_STATE.stopping:  # opening what is left of a large input takes minutes
+            return
         for row in read_split(self._reading, split):
             if RUN_STATE.stopping:
                 return

@@ -6,8 +6,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +29,7 @@ WRONG_KEY = "some-other-secret"
 SECRET = "the-payload-of-a-person"
 UPSERT, LOOK_UP = "PUT /collections/people/points", "POST /collections/people/points"
 FIND = "GET /collections/people"
+HALF = Fault(applied=True, sent=0.5)
 
 EVERY_CALL = [
     pytest.param(lambda store: store.create_collection("new", STAMP), id="create"),
@@ -253,10 +257,10 @@ def test_a_server_of_something_else(other: Store, call: Call) -> None:
 # What is tried again
 
 
-@pytest.mark.parametrize("fault", [HANG_UP, 408, 429, 500, 503])
+@pytest.mark.parametrize("fault", [HANG_UP, HALF, 408, 429, 500, 503])
 @pytest.mark.parametrize("call", RETRIED_CALLS)
 def test_tries_again_until_the_server_is_back(
-    server: QdrantTestServer, waits: list[float], call: Call, fault: int
+    server: QdrantTestServer, waits: list[float], call: Call, fault: Any
 ) -> None:
     server.fail_with = Script(*[fault] * 3)
     call(opened(server, 60.0))
@@ -268,12 +272,14 @@ def test_tries_again_until_the_server_is_back(
 def test_waits_as_long_as_the_server_asks(
     server: QdrantTestServer, waits: list[float], call: Call
 ) -> None:
-    asked = [(429, {"Retry-After": seconds}) for seconds in ("7", "0", "Wed, 21 Oct 2026 07:28:00")]
-    server.fail_with = Script(*asked)
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    past, rubbish = "Wed, 21 Oct 2015 07:28:00 GMT", "in a while"
+    asked = [(429, "7"), (503, "7.5"), (503, soon), (429, soon), (429, past), (429, rubbish)]
+    server.fail_with = Script(*[(status, {"Retry-After": delay}) for status, delay in asked])
     call(opened(server, 60.0))
-    assert waits[0] == 7.0
-    assert 0.4 <= waits[1] <= 1.4
-    assert 0.8 <= waits[2] <= 1.8
+    assert waits[:2] == [7.0, 7.5]
+    assert all(25 < wait <= 30 for wait in waits[2:4])
+    assert all(3.2 <= wait <= 7.4 for wait in waits[4:])
 
 
 def test_the_wait_that_the_server_asks_for_is_real(server: QdrantTestServer) -> None:
@@ -320,6 +326,18 @@ def test_what_the_server_refuses_is_not_tried_again(
     assert waits == []
 
 
+@pytest.mark.parametrize("status", [204, 302, 405])
+def test_what_says_nothing_of_the_points_is_no_refusal_of_them(
+    server: QdrantTestServer, waits: list[float], status: int
+) -> None:
+    server.fail_with = script = Script(status, to=UPSERT)
+    error = refusal(lambda store: store.upsert("people", [point(1, a=SECRET)]), opened(server, 60))
+    assert error.code is Code.DATABASE_ERROR
+    assert str(status) in error.why
+    assert script.requests == [FIND, UPSERT]
+    assert waits == []
+
+
 def test_commands_that_somebody_waits_for_are_tried_once(
     server: QdrantTestServer, waits: list[float]
 ) -> None:
@@ -349,6 +367,20 @@ def test_waits_no_longer_than_it_may(server: QdrantTestServer) -> None:
     refusal(lambda store: store.look_up("people", [point(1).id], []), opened(server, 0.3))
     assert time.monotonic() - began < 1.5
     assert len(script.requests) >= 2
+
+
+def test_once_given_up_nothing_more_is_sent_in_that_run(server: QdrantTestServer) -> None:
+    server.fail_with = script = Script(503)
+    store = opened(server, 0.0)
+    why = refusal(lambda store: store.look_up("people", [point(1).id], []), store).why
+    try:
+        RUN_STATE.stop(why)
+        for call in (each.values[0] for each in RETRIED_CALLS):
+            assert refusal(call, store).why == why
+        assert script.requests == [LOOK_UP]
+    finally:
+        RUN_STATE.begin("")
+    assert store.look_up("people", [point(1).id], []) == {}
 
 
 @pytest.mark.parametrize("call", RETRIED_CALLS)
