@@ -23,7 +23,7 @@ from tests.soak.store_faults import (
 )
 from transforms.stores import retries
 
-ROWS = 300
+ROWS = 500
 STALLS = stalls(4.0)
 
 
@@ -38,7 +38,8 @@ def expected(path: Path) -> Stored:
 
 
 @pytest.fixture
-def fresh(path: Path) -> Iterator[Trial]:
+def fresh(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Trial]:
+    monkeypatch.setattr(retries, "_JITTER_S", 0.1)  # the soak has all of it
     with trial(path, ROWS) as started:
         yield started
 

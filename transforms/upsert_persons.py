@@ -36,9 +36,7 @@ class _UpsertFn(BatchStage):
     def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
         try:
             return by_collection(faces, self._upsert)
-        except StoreRefusedError as error:
-            if len(faces) > 1:  # each is sent again alone, until the bad one stands apart
-                raise
+        except StoreRefusedError as error:  # several are sent again alone, as of any failed batch
             raise RejectedError(Code.INTERNAL_ERROR, Detail.STORE_REFUSED) from error
 
     def _upsert(self, collection: str, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:

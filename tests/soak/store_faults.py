@@ -37,8 +37,8 @@ REFUSED = ("ERR_INTERNAL_ERROR", "store_refused")
 GIVEN_UP = ("ERR_DATABASE_ERROR", "")
 BEYOND_S = 30  # that a run may last beyond --retry-for once the server is gone
 
-_RETRY_FOR_S = 40.0
-_STALL_S = 30.0  # longer than a call is waited for then
+_RETRY_FOR_S = 20.0
+_STALL_S = 15.0  # longer than a call is waited for then
 
 Stored = Mapping[str, Any]
 
@@ -142,7 +142,7 @@ def gives_up(trial: Trial, expected: Stored, gone: FromWrite | Away, retry_for_s
     assert exit_code(report, None, None) == FAILED
     assert report.account.closes
     assert report.account.rows_read == len(ended)
-    assert report.rows_not_read == trial.rows - len(ended)
+    assert report.rows_not_read == trial.rows - len(ended) > 0
     assert all(ended[each] == GIVEN_UP for each in ended.keys() - acknowledged)
     assert 0 < len(acknowledged) < len(ended)
     assert acknowledged <= stored.keys()
@@ -180,7 +180,7 @@ def _trials(seed: int) -> dict[str, Callable[[Trial, Stored], str]]:
     found = {name: partial(_at_random, {name: fault}, seed) for name, fault in every.items()}
     found |= {f"bad points: {status}": partial(_bad_points, status) for status in (400, 422)}
     found["gone for 20 s"] = _gone_for_a_time
-    found["all mixed at random"] = partial(_mixed, every, seed)
+    found["all mixed at random"] = partial(_mixed, FAULTS | stalls(5.0), seed)
     found["gone for good: connections refused"] = partial(_gone, None)
     found["gone for good: no answer"] = partial(_gone, Fault(sent=0.0, stall_s=600.0))
     found["gone for good: 503"] = partial(_gone, Fault(503))
@@ -208,7 +208,7 @@ def _gone_for_a_time(trial: Trial, expected: Stored) -> str:
 
 
 def _mixed(faults: Mapping[str, Fault], seed: int, trial: Trial, expected: Stored) -> str:
-    at_random, away = AtRandom(faults, 0.15, seed), Away(trial.server, 99, 20.0)
+    at_random, away = AtRandom(faults, 0.1, seed), Away(trial.server, 99, 20.0)
     trial.server.fail_with = lambda method, path: away(method, path) or at_random(method, path)
     trial.server.bad_points = {
         point_id(each): (400, 422)[n % 2] for n, each in enumerate(list(expected)[::500])
