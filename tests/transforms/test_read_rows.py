@@ -15,7 +15,8 @@ from tests.builders import COMPRESS, write_parquet
 from transforms import metrics
 from transforms.inputs.found import Reading
 from transforms.inputs.json_rows import RepeatedKeys
-from transforms.read_rows import read_split
+from transforms.read_rows import _ReadFn, read_split
+from transforms.run_state import RUN_STATE
 
 
 def reader(max_row_bytes=10_000, **columns):
@@ -216,3 +217,15 @@ def test_fields_that_nobody_knows_are_named(write, monkeypatch):
     monkeypatch.setattr(metrics.Metrics, "string_set", lambda *_: named)
     read(write(rb'{"person_id": "7", "face": "x", "extra": 1, "\ud800": 2}', b'{"more": 1}'))
     assert named == {"face", "extra", "more", "?"}  # a runner takes no lone surrogate
+
+
+def test_a_stop_opens_no_more_files() -> None:
+    stage = _ReadFn(reader(), "")
+    split = Split("gone", "/nowhere/gone.parquet", Form.PARQUET, 0, -1, 0, 0)
+    try:
+        RUN_STATE.stop()
+        assert list(stage.process(split)) == []
+    finally:
+        RUN_STATE.begin("")
+    [tried] = stage.process(split)
+    assert detail(tried) == "truncated_input"
