@@ -16,7 +16,7 @@ from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
 from pipelines.find_inputs import find_inputs
-from pipelines.launch import beam_options, is_one_process, run_pipeline
+from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
 from pipelines.measurements import measured
 from pipelines.plan_splits import Plan, deal, plan_splits
@@ -183,6 +183,8 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -
             lambda p: compose(job, p), job.options, lambda: while_running(job.plan.rows)
         )
         measurements = measured(result)
+    except SystemRefusedError as failure:
+        error = str(failure)
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
     counts = count_results(job.config.results_prefix)

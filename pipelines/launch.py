@@ -5,6 +5,8 @@ side thread, while this one stays free for signals and progress.
 """
 
 import logging
+import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -26,6 +28,12 @@ from schemas.errors import UsageError
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
 _POLL_S = 0.2
+# Beam hands on what a stage of ours or of its own raised as a text, with the stage.
+_OF_THE_SYSTEM = re.compile(r"\[errno (\d{1,4})\].*\[while running '(\w+)", re.DOTALL | re.I)
+
+
+class SystemRefusedError(Exception):
+    """What the system did not let a stage do, as write on a full disk. The text may be shown."""
 
 
 def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
@@ -68,13 +76,18 @@ def run_pipeline(
     options: PipelineOptions,
     while_running: Callable[[], None],
 ) -> Any:
-    """Builds and runs the pipeline; gives Beam's result, or raises what the pipeline raised."""
+    """Builds and runs the pipeline; gives Beam's result, or raises what the pipeline raised.
+
+    Raises SystemRefusedError instead where that was an error of the system's.
+    """
     results: list[Any] = []
     errors: list[Exception] = []
 
     def work() -> None:
         try:
             pipeline = beam.Pipeline(runner=_runner(options), options=options)
+            # For transforms of other languages; a killed run would leave it behind.
+            os.rmdir(pipeline.local_tempdir)
             compose(pipeline)
             result = pipeline.run()
             result.wait_until_finish()
@@ -88,8 +101,13 @@ def run_pipeline(
         thread.join(_POLL_S)
         while_running()
     if errors:
-        raise errors[0]
+        raise _refusal_of_the_system(errors[0]) or errors[0]
     return results[0]
+
+
+def _refusal_of_the_system(error: Exception) -> SystemRefusedError | None:
+    found = _OF_THE_SYSTEM.search(str(error))
+    return found and SystemRefusedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
 
 
 def _runner(options: PipelineOptions) -> Any:

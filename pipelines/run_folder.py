@@ -1,5 +1,6 @@
 """The run folder: all that a run leaves behind, and the lock that keeps two runs apart."""
 
+import errno
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import RunFolderInUseError, UsageError
+from schemas.errors import FailedError, RunFolderInUseError, UsageError
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -22,6 +23,7 @@ LOSERS = ".losers"
 
 _BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
 _KEYS = {"inputs", "options", "pack", "store"}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +35,25 @@ class RunFolder:
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Writes `manifest.json`, the first file, and makes room for results."""
-        write_json(self.path / MANIFEST, manifest)
-        (self.path / RESULTS).mkdir(mode=0o700)
+        with _writing(self.path):
+            write_json(self.path / MANIFEST, manifest)
+            (self.path / RESULTS).mkdir(mode=0o700)
 
     def keep_rejected(self) -> None:
         """Makes room for the rows that are rejected."""
-        (self.path / REJECTED).mkdir(mode=0o700)
+        with _writing(self.path):
+            (self.path / REJECTED).mkdir(mode=0o700)
 
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Writes `report.json`, the last file: from here on the run is over."""
-        (self.path / STOP).unlink(missing_ok=True)
-        (self.path / LOSERS).unlink(missing_ok=True)
-        for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
-            shutil.rmtree(partial, ignore_errors=True)
-        for partial in (self.path / REJECTED).glob("*.partial"):
-            partial.unlink()
-        write_json(self.path / REPORT, report)
+        with _writing(self.path):
+            (self.path / STOP).unlink(missing_ok=True)
+            (self.path / LOSERS).unlink(missing_ok=True)
+            for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
+                shutil.rmtree(partial)
+            for partial in (self.path / REJECTED).glob("*.partial"):
+                partial.unlink()
+            write_json(self.path / REPORT, report)
 
 
 def check_free(path: Path) -> None:
@@ -91,8 +96,23 @@ def _is_run(path: Path) -> bool:
 
 
 @contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Tells what the disk says no to: UsageError where it may not be written, else FailedError."""
+    try:
+        yield
+    except OSError as error:
+        why = f"--run-dir {path}: cannot be written: {error.strerror}"
+        if error.errno in _DENIED:
+            raise UsageError(why) from error
+        raise FailedError(
+            f"{why}; the run is unfinished: make room, then give the same command again"
+        ) from error
+
+
+@contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    with _writing(path):
+        lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
@@ -111,20 +131,25 @@ def claimed(path: Path) -> Iterator[RunFolder]:
     Raises UsageError and RunFolderInUseError as `check_free` does.
     """
     check_free(path)  # before anything of somebody else's is touched
-    try:
+    with _writing(path):
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
-    except OSError as error:
-        raise UsageError(f"--run-dir {path}: cannot be written: {error.strerror}") from error
     with _locked(path):
         _check_contents(path)  # again: it may have been finished meanwhile
         taken_over = _is_run(path)
         if taken_over:
-            for leftover in (RESULTS, REJECTED):  # what its dead run wrote is read again
-                shutil.rmtree(path / leftover, ignore_errors=True)
-            (path / STOP).unlink(missing_ok=True)
-            (path / LOSERS).unlink(missing_ok=True)
+            with _writing(path):
+                _clear(path)
         yield RunFolder(path, taken_over)
+
+
+def _clear(path: Path) -> None:
+    """Removes what the dead run wrote: all is read again."""
+    for leftover in (RESULTS, REJECTED):
+        if (path / leftover).exists():
+            shutil.rmtree(path / leftover)
+    for leftover in (STOP, LOSERS):
+        (path / leftover).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

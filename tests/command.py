@@ -1,6 +1,7 @@
 """Runs the real command and reads back what it left."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,7 +101,7 @@ def stored_persons(store: str, person_ids: Sequence[str]) -> dict[str, Point]:
 
 
 @contextmanager
-def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Starts the installed console script as a process of its own."""
     script = Path(sys.executable).parent / "muster"
     process = subprocess.Popen(
@@ -108,6 +109,7 @@ def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | environment,
     )
     try:
         yield process
