@@ -1,6 +1,6 @@
 """Fixtures that every folder uses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import COMPRESS
 from tests.command import Muster
+from tests.disks import Disk, unmounted_afterwards
 
 # A busy machine is no failure: whole tests have a timeout, single examples none.
 hypothesis.settings.register_profile("muster", deadline=None)
@@ -18,6 +19,13 @@ hypothesis.settings.load_profile("muster")
 def muster(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Muster:
     """The command with a store and run folders of this test alone."""
     return Muster(capfd, tmp_path)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A small disk of this test alone, which the test mounts."""
+    with unmounted_afterwards(tmp_path / "disk") as made:
+        yield made
 
 
 @pytest.fixture

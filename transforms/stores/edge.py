@@ -35,7 +35,7 @@ STAMP_FILE = "collection.json"
 _SEGMENTS = "segments"  # every collection of the engine has it
 _UNFINISHED = "~muster-"  # no name of a collection has a tilde
 _IN_USE = "WouldBlock"
-_OF_THE_SYSTEM = "(os error "
+_OF_THE_DISK = ("(os error ", "Can't write WAL")
 
 # The engine maps files that get their blocks when they are written to, so a disk that fills up
 # ends the process by SIGBUS: it must not come to that. Measured: opening takes up to 34 MB (on a
@@ -138,7 +138,7 @@ class EdgeStore:
             try:
                 shard.update(UpdateOperation.upsert_points(changed))
             except Exception as error:  # the engine raises nothing more precise
-                if _OF_THE_SYSTEM in str(error):  # no point's fault
+                if any(each in str(error) for each in _OF_THE_DISK):  # no point's fault
                     why = f"{self._folder / collection} cannot be written: {error}"
                     raise StoreError(Code.DATABASE_ERROR, why) from error
                 raise StoreRefusedError(type(error).__name__) from error

@@ -40,6 +40,18 @@ EdgeStore(Path(sys.argv[1])).upsert("people", [Point(each, vector, {"a": 1}) for
 os.kill(os.getpid(), 9)
 """
 
+DIE_WITHIN = """
+import os
+import sys
+from pathlib import Path
+from tests.transforms.stores.conftest import STAMP
+from transforms.stores import edge
+_, folder, call, step, *arguments = sys.argv
+die = lambda *_: os.kill(os.getpid(), 9)
+setattr(edge.os if step == "rename" else edge.shutil, step, die)
+getattr(edge.EdgeStore(Path(folder)), call)(*arguments, *[STAMP] * (call[0] == "c"))
+"""
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -53,9 +65,9 @@ def store(folder: Path) -> Iterator[EdgeStore]:
     opened.close()
 
 
-def run(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).parents[3]
-    command = [sys.executable, "-c", script, str(folder)]
+    command = [sys.executable, "-c", script, str(folder), *arguments]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
@@ -221,22 +233,34 @@ def test_one_that_cannot_be_opened_is_listed_all_the_same(folder: Path) -> None:
     again.close()
 
 
-def test_a_delete_that_is_cut_short_leaves_nothing_under_the_name(
-    store: EdgeStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("call", "step"), [("create_collection", "rename"), ("delete_collection", "rmtree")]
+)
+def test_what_a_killed_process_left_is_nobodys_and_goes(
+    store: EdgeStore, folder: Path, call: str, step: str
 ) -> None:
-    store.create_collection("people", STAMP)
-
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(shutil, "rmtree", killed)
-        with pytest.raises(KeyboardInterrupt):
-            store.delete_collection("people")
-    assert store.list_collections() == []
+    store.create_collection("others", STAMP)
+    if call == "delete_collection":
+        store.create_collection("people", STAMP)
+        store.upsert("people", [point(1)])
+    store.close()
+    assert run(DIE_WITHIN, folder, call, step, "people").returncode == -9
+    [left] = folder.glob("~*")
+    assert any(left.iterdir())
+    assert store.list_collections() == [Collection("others", 0, STAMP)]
     assert store.find_collection("people") is None
+
     store.create_collection("people", STAMP)
-    assert store.list_collections() == [Collection("people", 0, STAMP)]
+
+    assert sorted(os.listdir(folder)) == ["others", "people"]
+    assert store.find_collection("people") == Collection("people", 0, STAMP)
+
+
+def test_a_tilde_of_somebody_else_is_left_alone(store: EdgeStore, folder: Path) -> None:
+    (folder / "~backup").mkdir(parents=True)
+    store.create_collection("people", STAMP)
+    store.delete_collection("people")
+    assert os.listdir(folder) == ["~backup"]
 
 
 def test_names_that_begin_with_a_period_are_names(store: EdgeStore) -> None:
