@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import stat
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.run_folder import check_free, claimed, write_json
-from schemas.errors import RunFolderInUseError, UsageError
+from schemas.errors import FailedError, RunFolderInUseError, UsageError
 
 MANIFEST = {"inputs": [], "options": {}, "pack": {}, "store": {}}
 
@@ -178,6 +179,37 @@ def test_what_only_looks_like_a_run_is_left_alone(run, files):
     before = content(run), mode(run)
     assert refusal(run).startswith("holds files of something else (")
     assert (content(run), mode(run)) == before
+
+
+def test_a_report_for_which_there_is_no_room_leaves_the_run_unfinished(disk):
+    disk.mount("size=8k")
+    run = disk.path / "run"
+    with claimed(run) as folder:
+        folder.write_manifest(MANIFEST)
+        (run / "results" / "results-00000-of-00001.jsonl").write_text("{}\n")
+        with pytest.raises(FailedError) as told:
+            folder.write_report({"status": "finished"})
+    assert str(told.value) == (
+        f"--run-dir {run}: cannot be written: No space left on device; the run is unfinished: "
+        "make room, then give the same command again"
+    )
+    disk.remount("size=1m")
+    with claimed(run) as folder:
+        assert folder.taken_over is True
+        folder.write_manifest(MANIFEST)
+        folder.write_report({})
+    assert content(run) == [".lock", "manifest.json", "report.json", "results"]
+
+
+def test_a_dead_run_that_cannot_be_cleared_is_told(run, monkeypatch):
+    crashed(run)
+
+    def denied(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("pipelines.run_folder.shutil.rmtree", denied)
+    with pytest.raises(UsageError, match="cannot be written: Permission denied"), claimed(run):
+        pass
 
 
 def test_a_file_is_refused(run):
