@@ -192,6 +192,8 @@ def _series(bench: Bench, runs: int, seed: int) -> tuple[Counter[str], int]:
         phase, wrong = killed_and_mended(bench, aim, luck)
         phases[phase] += 1
         bad += bool(wrong)
+        if (number + 1) % 10 == 0:
+            print(f"{bench.name}: {number + 1} of {runs}, {bad} wrong", file=sys.stderr, flush=True)
         for each in wrong:
             print(f"WRONG: {bench.name} {number}, killed {phase}: {each}", flush=True)
     return phases, bad
