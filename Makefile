@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 DEMO := build/demo
 
-.PHONY: help setup demo test lint types test-server lock clean
+.PHONY: help setup demo test lint types fuzz audit test-server lock clean
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -35,6 +35,15 @@ types: setup
 test-server: setup ## Runs the store contract against QDRANT_URL (and QDRANT_API_KEY)
 	@test -n "$(QDRANT_URL)" || { echo "set QDRANT_URL to the server to test against"; exit 2; }
 	$(BIN)/python -m pytest tests/transforms/stores
+
+# In an environment of its own: what it brings is no part of ours, and not in the lock.
+audit: build/audit/.ready ## Looks the lock up among known vulnerabilities (needs the package index)
+	build/audit/bin/python .ci/audit.py requirements.lock
+
+build/audit/.ready: Makefile
+	$(PYTHON) -m venv --clear build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	@touch $@
 
 lock: setup ## Writes requirements.lock anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
