@@ -361,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         print_json(refusal_json(error.code))
         code = REFUSED
     except Exception as error:  # a bug, or a full disk; the text may hold what is private
-        from pipelines.report import where
+        from transforms.private_logs import where
 
         click.echo(f"muster: this should not happen: {where(error)}", err=True)
         code = FAILED

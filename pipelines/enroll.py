@@ -21,7 +21,7 @@ from pipelines.manifest import manifest
 from pipelines.measurements import measured
 from pipelines.plan_splits import Plan, deal, plan_splits
 from pipelines.preflight import bodies_into, check_stamp, existing, opened
-from pipelines.report import make_report, where
+from pipelines.report import make_report
 from pipelines.run_folder import LOSERS, REJECTED, check_free, claimed
 from schemas.errors import Code, UsageError
 from schemas.options import FaceStorageType
@@ -36,6 +36,7 @@ from transforms.faces.catalogue import find_pack
 from transforms.inputs.found import Reading
 from transforms.keep_rejected import KeepRejected
 from transforms.load_model import ModelSource
+from transforms.private_logs import where
 from transforms.read_rows import ReadRows
 from transforms.run_state import RUN_STATE
 from transforms.skip_unchanged import SkipUnchanged

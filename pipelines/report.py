@@ -1,9 +1,7 @@
 """Puts together what a run tells of itself: `report.json`."""
 
-import traceback
 from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipelines.account import ResultCounts, close_account
 from pipelines.measurements import Measurements, peak_memory_bytes
@@ -68,12 +66,3 @@ def _status(error: str, stopped: bool) -> Status:
     if error:
         return Status.FAILED
     return Status.CANCELLED if stopped else Status.FINISHED
-
-
-def where(failure: BaseException) -> str:
-    """Gives the class and the place of a failure's first cause, without its text."""
-    while failure.__cause__ is not None:
-        failure = failure.__cause__
-    frames = traceback.extract_tb(failure.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(failure).__name__}{place}"

@@ -4,10 +4,13 @@ import os
 
 import cv2
 
+from transforms.private_logs import keep_exceptions_private
+
 
 def prepare_process() -> None:
-    """Makes files private, and keeps OpenCV from starting a thread a core beside the workers."""
+    """Makes files and logs private, and keeps OpenCV from a thread a core beside the workers."""
     os.umask(0o077)
+    keep_exceptions_private()
     cv2.setNumThreads(0)
 
 

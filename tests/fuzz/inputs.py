@@ -177,8 +177,8 @@ def json_lines(draw: st.DrawFn, name: str) -> InputFile:
     suffix = draw(st.sampled_from(list(COMPRESS)))
     content, damaged = COMPRESS[suffix](text), False
     if suffix != ".jsonl" and draw(st.integers(0, 3)) == 0:
-        content, damaged = content[: draw(st.integers(1, len(content) - 1))], True
-        # The line in which it breaks off is no row.
+        content, damaged = content[: draw(st.integers(4, len(content) - 1))], True
+        # Of the mark of its format it has all. The line in which it breaks off is no row.
         found = found[: _readable(content, suffix).count(b"\n")]
     source = name + suffix
     has_bodies = any(isinstance(each, Body) for each in found)

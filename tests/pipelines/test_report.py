@@ -10,8 +10,9 @@ from pipelines.account import ResultCounts
 from pipelines.file_cut import Requests
 from pipelines.measurements import Measurements
 from pipelines.plan_splits import Plan
-from pipelines.report import make_report, where
+from pipelines.report import make_report
 from schemas.inputs import Form, InputFile, Split
+from transforms.private_logs import where
 
 SPLIT = Split("in.jsonl", "/in.jsonl", Form.JSONL, 0, 1, 0, rows=10)
 PLAN = Plan(
