@@ -36,6 +36,9 @@ test-server: setup ## Runs the store contract against QDRANT_URL (and QDRANT_API
 	@test -n "$(QDRANT_URL)" || { echo "set QDRANT_URL to the server to test against"; exit 2; }
 	$(BIN)/python -m pytest tests/transforms/stores
 
+fuzz: setup ## Tries the properties with ever new inputs for FUZZ_SECONDS (60)
+	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)
+
 # In an environment of its own: what it brings is no part of ours, and not in the lock.
 audit: build/audit/.ready ## Looks the lock up among known vulnerabilities (needs the package index)
 	build/audit/bin/python .ci/audit.py requirements.lock
