@@ -50,7 +50,8 @@ build/audit/.ready: Makefile
 
 lock: setup ## Writes requirements.lock anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-package opencv-python --extra weights --upgrade setup.py requirements-dev.in -o requirements.lock
+		--no-emit-package opencv-python --extra weights --upgrade \
+		--override requirements-overrides.txt setup.py requirements-dev.in -o requirements.lock
 
 clean: ## Removes what make made
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

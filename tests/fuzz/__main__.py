@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 FINDINGS = Path("build/fuzz")
-FACTOR = 8  # times the examples of `make test`: a round of a few minutes
+FACTOR = 4  # times the examples of `make test`: a round of a minute or two
 
 
 def fuzz(seconds: float) -> int:
