@@ -46,7 +46,7 @@ def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> 
         if name in schema.names and _holds(field, schema.field(name).type)
     }
     if not {PERSON_ID, PERSON_NAME} <= usable or not usable.intersection(PARQUET_FACES):
-        seen = ", ".join(f"{each.name} ({each.type})" for each in schema) or "none"
+        seen = ", ".join(f"{each.name} ({_kind(each.type)})" for each in schema) or "none"
         faces = " or ".join(wanted[field] for field in PARQUET_FACES)
         why = (
             f"has columns {seen}; wanted {wanted[PERSON_ID]} (string), {wanted[PERSON_NAME]} "
@@ -55,6 +55,11 @@ def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> 
         )
         raise cannot_be_read(path, why)
     return set(schema.names) - set(wanted.values())
+
+
+def _kind(of: pa.DataType) -> str:
+    """Gives the type's name without what it is made of: the keys of a struct are private."""
+    return str(of).partition("<")[0]
 
 
 def _holds(field: str, kind: pa.DataType) -> bool:

@@ -267,6 +267,35 @@ def test_an_engine_that_raises_tells_of_nobody(
     assert_silent(muster, ended)
 
 
+def test_a_parquet_file_of_other_columns_tells_of_nobody(muster: Muster) -> None:
+    """The keys of a struct are those of a person's metadata."""
+    muster.create()
+    rows = [{"NO": "1", "metadata": {METADATA_KEY: METADATA_VALUE}, "who": NAME}]
+    payload = write_parquet(muster.folder / "other.parquet", rows)
+    ended = tell(muster, "enroll", payload, *muster.options("run"), "-v")
+    assert ended.code == 4
+    assert "metadata (struct)" in ended.stderr
+    assert_silent(muster, ended)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"id,name,path,{METADATA_KEY}\na,{NAME},no.jpg,{METADATA_VALUE}\nb,{NAME},no.jpg,x,y\n",
+        f'id,name,path\na,"{NAME},no.jpg\n',
+        f"id,name,path\n,{NAME}\udcff,no.jpg\n",
+        f"id,{NAME}\na,{NAME}\n",
+    ],
+)
+def test_a_broken_table_tells_of_nobody(muster: Muster, text: str) -> None:
+    muster.create()
+    table = muster.folder / "people.csv"
+    table.write_text(text, errors="surrogateescape")
+    ended = tell(muster, "pack", table, muster.folder / "out.parquet")
+    assert ended.code == 2
+    assert_silent(muster, ended)
+
+
 def test_the_graph_that_a_runner_sees_tells_of_nobody(muster: Muster) -> None:
     """Its display data are in it."""
     inputs = write_inputs(muster.folder)
