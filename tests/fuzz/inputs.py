@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.builders import COMPRESS
 from tests.fuzz.verdicts import BAD_CONTENT, GOOD, MAX_ROW_BYTES, Person, Verdict, persons
+
+T = TypeVar("T")
 
 COLLECTION, OTHER_MODEL, ABSENT = "people", "other-model", "absent"
 NOT_JSON, TOO_DEEP = (BAD_CONTENT, "not_json"), (BAD_CONTENT, "too_deep")
@@ -87,6 +89,8 @@ class Body:
 BROKEN = [b"rubbish", b"{", b"[1]", b'"x"', b"1", b"\xff\xfe", b'{"person_id": NaN}', b"{}{}"]
 DEEP = b'{"person_id": "a", "x": ' + b"[" * 70 + b"]" * 70 + b"}"
 LONG = b'{"person_id": "a", "x": "' + b"x" * MAX_ROW_BYTES + b'"}'
+# In Parquet its id can be read all the same.
+LARGE_ROW = Person("p1", TOO_LARGE, (("person_id", "p1"), ("person_name", "x" * MAX_ROW_BYTES)))
 lines = st.one_of(
     st.sampled_from([b"", b" \t", b"\r"]).map(lambda each: Line(each, None)),
     st.sampled_from(BROKEN).map(lambda each: Line(each, NOT_JSON)),
@@ -162,12 +166,18 @@ def _rows_of(body: Body, source: str, request: int) -> list[Row]:
     ]
 
 
+def some(of: st.SearchStrategy[T]) -> st.SearchStrategy[list[T]]:
+    """Gives none, a few or many."""
+    sizes = st.sampled_from([0, 1, 3, 10, 30, 100])
+    return sizes.flatmap(lambda size: st.lists(of, min_size=size, max_size=size))
+
+
 @st.composite
 def json_lines(draw: st.DrawFn, name: str) -> InputFile:
     """Gives JSONL of persons, lines that are none, and bodies; compressed, cut, or neither."""
     few_bodies = st.one_of(persons(), persons(), persons(), lines, bodies())
     kind = draw(st.sampled_from([st.one_of(persons(), lines), few_bodies, bodies(), few_bodies]))
-    found = draw(st.lists(kind, max_size=draw(st.sampled_from([3, 20, 150]))))
+    found = draw(some(kind))
     contents = [each.json if isinstance(each, Person) else each.content for each in found]
     text = b"".join(each + b"\n" for each in contents)
     if text and draw(st.booleans()):
@@ -225,7 +235,8 @@ def json_bodies(draw: st.DrawFn, name: str) -> InputFile:
 @st.composite
 def parquet(draw: st.DrawFn, name: str) -> InputFile:
     """Gives Parquet of any row-group size; now and then a column of a row group is destroyed."""
-    found = draw(st.lists(persons(json=False), max_size=draw(st.sampled_from([3, 20, 150]))))
+    people = persons(json=False)
+    found = draw(some(st.one_of(people, people, people, st.just(LARGE_ROW))))
     source = f"{name}.parquet"
     values = [_parquet_values(each, draw(st.booleans())) for each in found]
     sink = pa.BufferOutputStream()

@@ -6,7 +6,8 @@ ends with the first that is not good, in the order id, name, metadata, face.
 
 import base64
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -150,21 +151,61 @@ def _faces() -> tuple[list[Spelling], list[Spelling]]:
     ]
 
 
-def _either(spellings: tuple[list[Spelling], list[Spelling]], json: bool) -> Any:
-    """Gives good ones most of the time."""
-    good, bad = ([each for each in some if json or not each.json_only] for some in spellings)
-    bad_ones = st.sampled_from(bad) if bad else st.nothing()
-    return st.one_of(*[st.sampled_from(good)] * 4, bad_ones)
+def _groups(json: bool) -> list[tuple[list[Spelling], list[Spelling]]]:
+    """Gives the good and the bad spellings of id, name, metadata and face."""
+    return [
+        (
+            [each for each in good if json or not each.json_only],
+            [each for each in bad if json or not each.json_only],
+        )
+        for good, bad in (_ids(), _names(), _metadata(), _faces())
+    ]
+
+
+def _person(spellings: Sequence[Spelling], more: tuple[tuple[str, Any], ...] = ()) -> Person:
+    """Gives the row of these spellings of id, name, metadata and face."""
+    verdict = next((each.verdict for each in spellings if each.verdict != GOOD), GOOD)
+    lawful = spellings[0].verdict == GOOD
+    fields = tuple(pair for each in spellings for pair in each.fields.items())
+    return Person(spellings[0].fields["person_id"] if lawful else None, verdict, fields + more)
+
+
+@cache
+def _good(json: bool) -> list[Person]:
+    """Gives rows of many persons, each with its good face."""
+    groups = [good for good, _ in _groups(json)]
+    return [
+        _person([Spelling({"person_id": f"p{n}"}), *(each[n % len(each)] for each in groups[1:])])
+        for n in range(200)
+    ]
+
+
+@cache
+def _one_by_one(json: bool) -> list[Person]:
+    """Gives every spelling in a row that is good otherwise."""
+    groups = _groups(json)
+    usual = [good[0] for good, _ in groups]
+    found = []
+    for place, (good, bad) in enumerate(groups):
+        for n, each in enumerate([*good, *bad]):
+            spellings = [Spelling({"person_id": f"q{place}-{n}"}), *usual[1:]]
+            spellings[place] = each
+            found.append(_person(spellings))
+    return found
 
 
 @st.composite
-def persons(draw: st.DrawFn, json: bool = True) -> Person:
-    """Gives rows of which about half are good. json: with what Parquet's columns cannot hold."""
-    drawn = [draw(_either(each(), json)) for each in (_ids, _names, _metadata, _faces)]
-    fields = [pair for each in drawn for pair in each.fields.items()]
-    if json:
-        fields = draw(st.permutations(fields))
-        fields += draw(st.sampled_from([(), (("unknown", [1]),), (("persons ", 1),)]))
-    verdict = next((each.verdict for each in drawn if each.verdict != GOOD), GOOD)
-    lawful = drawn[0].verdict == GOOD
-    return Person(drawn[0].fields["person_id"] if lawful else None, verdict, tuple(fields))
+def _any(draw: st.DrawFn, json: bool) -> Person:
+    """Gives any spelling beside any other, in any order."""
+    spellings = [draw(st.sampled_from(good + bad)) for good, bad in _groups(json)]
+    person = _person(spellings)
+    if not json:
+        return person
+    more = draw(st.sampled_from([(), (("unknown", [1]),), (("persons ", 1),)]))
+    return replace(person, fields=tuple(draw(st.permutations(person.fields + more))))
+
+
+def persons(json: bool = True) -> st.SearchStrategy[Person]:
+    """Gives rows, more good ones than bad. json: with what Parquet's columns cannot hold."""
+    good, each = st.sampled_from(_good(json)), st.sampled_from(_one_by_one(json))
+    return st.one_of(good, good, each, _any(json))
