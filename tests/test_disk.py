@@ -142,7 +142,7 @@ def test_what_is_read_only_is_told(muster: Muster, tmp_path: Path, disk: Disk) -
 
 def test_a_second_run_on_one_embedded_store_is_told_at_once(muster: Muster, tmp_path: Path) -> None:
     muster.create()
-    payload = write_lines(tmp_path / "in.jsonl", people(100))
+    payload = write_lines(tmp_path / "in.jsonl", people(64))
     with started("enroll", payload, *muster.options("first")) as process:
         while not any((muster.folder / "first" / "results").glob("beam-temp*")):
             assert process.poll() is None, process.communicate()
