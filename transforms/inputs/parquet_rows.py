@@ -6,9 +6,12 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts, shared_bytes
 from transforms.inputs.streams import BUFFER_BYTES
 
 _BATCH_BYTES = 16 << 20
+# Of values that rows share, in the worst case; most writers give every column a dictionary.
+_SHARED_BYTES = 64 << 20
 # Invalid UTF-8; a time that Python cannot hold; a time zone that it does not know.
 _UNREADABLE = (ValueError, OverflowError, LookupError)
 
@@ -18,19 +21,30 @@ class UnreadableValue:
 
 
 def open_parquet(file: BinaryIO) -> pq.ParquetFile:
-    """Opens without read-ahead: it would hold the whole row group."""
-    return pq.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER_BYTES)
+    """Opens without read-ahead: it would hold the whole row group.
+
+    Texts within others stay in their dictionaries: a row may hold one thousands of times.
+    """
+    settings = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
+    opened = pq.ParquetFile(file, **settings)
+    if nested := nested_texts(opened):
+        opened = pq.ParquetFile(file, metadata=opened.metadata, read_dictionary=nested, **settings)
+    return opened
 
 
 def iter_row_group(
-    file: pq.ParquetFile, group: int, columns: list[str], block_rows: int
+    raw: BinaryIO, file: pq.ParquetFile, group: int, columns: list[str], block_rows: int
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB."""
+    """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB.
+
+    raw: what `file` was opened from.
+    """
     metadata = file.metadata.row_group(group)
-    row_bytes = max(1, metadata.total_byte_size // max(1, metadata.num_rows))
-    rows = max(1, min(block_rows, _BATCH_BYTES // row_bytes))
+    rows = _BATCH_BYTES // max(1, mean_row_bytes(metadata, columns))
+    shared = _SHARED_BYTES // max(1, shared_bytes(raw, metadata, columns))
+    size = max(1, min(block_rows, rows, shared))
     before = 0
-    for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=columns):
+    for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=columns):
         yield before, batch
         before += batch.num_rows
 
@@ -59,4 +73,24 @@ def _value(scalar: pa.Scalar) -> Any:
     try:
         return scalar.as_py()
     except _UNREADABLE:
-        return UnreadableValue()
+        return _parts(scalar)
+
+
+def _parts(scalar: Any) -> Any:
+    """Gives a value that Python cannot hold as a whole.
+
+    A time to the nanosecond becomes the text that ISO 8601 has for it.
+    """
+    try:
+        if isinstance(scalar, pa.StructScalar):
+            return {name: _value(each) for name, each in scalar.items()}
+        if isinstance(scalar, pa.MapScalar):
+            return [(_value(each["key"]), _value(each["value"])) for each in scalar.values]
+        if isinstance(scalar, pa.TimestampScalar) and scalar.type.unit == "ns":
+            whole = pa.scalar(scalar.value // 1000, pa.timestamp("us", scalar.type.tz)).as_py()
+            text = whole.isoformat(timespec="microseconds")
+            end = text.index(".") + 7
+            return f"{text[:end]}{scalar.value % 1000:03}{text[end:]}"
+    except _UNREADABLE:
+        pass
+    return UnreadableValue()

@@ -1,10 +1,11 @@
 """The rows of a Parquet file's row groups."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
-from typing import Any
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import Code, Detail, Fault
@@ -12,7 +13,11 @@ from schemas.inputs import BLOCK_ROWS, PERSON_ID, Split
 from schemas.records import Row, RowRef
 from transforms.inputs.found import Found, Reading
 from transforms.inputs.parquet_rows import iter_row_group, open_parquet, to_rows
+from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes
 from transforms.inputs.streams import DAMAGE, open_raw
+
+# What a file holds beside the values: headers of pages, statistics.
+_OVERHEAD_BYTES = 1 << 20
 
 
 def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
@@ -21,7 +26,7 @@ def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
     with open_raw(split.path) as raw, open_parquet(raw) as file:
         for group in range(split.start, split.end):
             try:
-                yield from _row_group(reading, split, file, group, row)
+                yield from _row_group(reading, split, raw, file, group, row)
             except DAMAGE:
                 yield damage(reading, split)
             row += file.metadata.row_group(group).num_rows
@@ -35,42 +40,45 @@ def damage(reading: Reading, split: Split) -> Found:
 
 
 def _row_group(
-    reading: Reading, split: Split, file: pq.ParquetFile, group: int, first_row: int
+    reading: Reading, split: Split, raw: BinaryIO, file: pq.ParquetFile, group: int, first_row: int
 ) -> Iterator[Found]:
     names = file.schema_arrow.names
     columns = {
         field: name for field, name in reading.names(reading.only).items() if name in set(names)
     }
-    wanted = names if reading.keep_raw else list(dict.fromkeys(columns.values()))
+    ours = list(dict.fromkeys(columns.values()))
+    metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
+    # Rows that are too large by the footer are told by their ids alone, and not even read.
+    most = limit + _OVERHEAD_BYTES
+    readable = mean_row_bytes(metadata, ours) <= most
+    keeps = reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most
+    wanted = names if keeps else ours if readable else [columns[PERSON_ID]]
+    plain = file.schema.to_arrow_schema()
     folder = os.path.dirname(split.path)
 
-    for before, batch in iter_row_group(file, group, wanted, BLOCK_ROWS):
-        rows = cache(partial(to_rows, batch, columns))  # not made where no row is wanted
-        for n in range(batch.num_rows):
-            raw = batch.slice(n, 1) if reading.keep_raw else None
-            ref = RowRef(split.source, first_row + before + n, reading.collection, raw=raw)
-            yield ref, partial(_row, reading, ref, rows, n, folder)
+    for before, batch in iter_row_group(raw, file, group, wanted, BLOCK_ROWS):
+        fields = batch.select(ours) if keeps else batch
+        sizes = row_bytes(fields)
+        whole = row_bytes(batch) if keeps else []
+        for n, size in enumerate(sizes):
+            row = fields.slice(n, 1)
+            kept = batch.slice(n, 1).cast(plain) if keeps and whole[n] <= limit else None
+            ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
+            yield ref, partial(_row, reading, ref, row, columns, readable and size <= limit, folder)
 
 
 def _row(
     reading: Reading,
     ref: RowRef,
-    rows: Callable[[], Sequence[Mapping[str, Any]]],
-    n: int,
+    row: pa.RecordBatch,
+    columns: Mapping[str, str],
+    fits: bool,
     folder: str,
 ) -> Row:
-    fields = rows()[n]
-    if sum(map(_size, fields.values())) > reading.max_row_bytes:
+    storage = reading.face_storage_type
+    if not fits:
+        [fields] = to_rows(row, {PERSON_ID: columns[PERSON_ID]})
         fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
-        fields = {PERSON_ID: fields.get(PERSON_ID)}
-        return Row(ref, fields, reading.face_storage_type, folder, fault)
-    return Row(ref, fields, reading.face_storage_type, folder)
-
-
-def _size(value: Any) -> int:
-    """Gives about the bytes of a value, those of what it holds included."""
-    if isinstance(value, Mapping):
-        value = tuple(value.items())
-    if isinstance(value, tuple | list):
-        return sum(map(_size, value))
-    return len(value) if isinstance(value, str | bytes) else 1
+        return Row(ref, fields, storage, folder, fault)
+    [fields] = to_rows(row, columns)
+    return Row(ref, fields, storage, folder)

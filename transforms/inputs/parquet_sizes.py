@@ -1,0 +1,116 @@
+"""What rows of a Parquet file take in memory, told before any of them is made.
+
+A file is far smaller than its rows where these share values: a dictionary holds each once, and
+DELTA_BYTE_ARRAY only how a value differs from the one before. The footer's sizes are those of the
+file; a footer that lies is found out as damage, or costs the memory of one page (at most 2 GB).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+# A page's header in Thrift's compact protocol: its type (2, a dictionary) and decompressed size.
+_DICTIONARY_HEADER = re.compile(rb"\x15\x04\x15([\x80-\xff]{0,4}[\x00-\x7f])")
+_HEADER_BYTES = 16
+# A nested column is read as a dictionary where all of it can be held.
+_NESTED_BYTES = 64 << 20
+_OTHER_BYTES = 8
+# What Python needs for a value within another; a file holds millions of nulls in a few bytes.
+_ITEM_BYTES = 64
+
+
+def mean_row_bytes(group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """Gives what a row of these columns takes, by the file's own sizes."""
+    chunks = list(_chunks(group, columns))
+    values = sum(each.total_uncompressed_size for each in chunks)
+    items = sum(max(0, each.num_values - group.num_rows) for each in chunks)  # of maps and lists
+    return (values + _ITEM_BYTES * items) // max(1, group.num_rows)
+
+
+def shared_bytes(file: BinaryIO, group: pq.RowGroupMetaData, columns: Sequence[str]) -> int:
+    """Gives what a row can take at most of values that it shares with others."""
+    return sum(_shared(file, chunk) for chunk in _chunks(group, columns))
+
+
+def nested_texts(file: pq.ParquetFile) -> list[str]:
+    """Gives the paths of texts within maps, lists and structs that can be read as dictionaries."""
+    columns = [file.schema.column(n) for n in range(len(file.schema))]
+    groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+    return [
+        each.path
+        for n, each in enumerate(columns)
+        if each.physical_type == "BYTE_ARRAY"
+        and each.logical_type.type in ("NONE", "STRING")
+        and each.path not in file.schema_arrow.names
+        and all(group.column(n).total_uncompressed_size <= _NESTED_BYTES for group in groups)
+    ]
+
+
+def row_bytes(batch: pa.RecordBatch) -> list[int]:
+    """Gives about what each row takes as Python values, without making them."""
+    total = sum((_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
+    return [int(each) for each in total]
+
+
+def _chunks(group: pq.RowGroupMetaData, columns: Iterable[str]) -> Iterator[pq.ColumnChunkMetaData]:
+    tops = {f"{each}." for each in columns}
+    for chunk in map(group.column, range(group.num_columns)):
+        if any(f"{chunk.path_in_schema}.".startswith(top) for top in tops):
+            yield chunk
+
+
+def _shared(file: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
+    if chunk.physical_type != "BYTE_ARRAY":
+        return 0
+    whole: int = chunk.total_uncompressed_size
+    if "DELTA_BYTE_ARRAY" in chunk.encodings:
+        return whole
+    if not chunk.has_dictionary_page:
+        return 0
+    file.seek(chunk.dictionary_page_offset)
+    header = _DICTIONARY_HEADER.match(file.read(_HEADER_BYTES))
+    if header is None:
+        return whole
+    # Seven bits a byte, the lowest first; doubled, for the sign stands last.
+    size = sum((byte & 0x7F) << 7 * n for n, byte in enumerate(header[1])) >> 1
+    return max(size, chunk.data_page_offset - chunk.dictionary_page_offset)
+
+
+def _bytes(array: Any) -> NDArray[np.int64]:
+    """Gives the bytes of each value, those of what it holds included."""
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        return _bytes(array.storage)
+    if pa.types.is_dictionary(kind):
+        own = np.append(_bytes(array.dictionary), 0)  # the last is that of a null
+        return own[array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)]
+    if pa.types.is_fixed_size_list(kind):
+        return _bytes(array.cast(pa.list_(kind.value_type)))
+    if pa.types.is_map(kind):
+        return _of_lists(array, _bytes(array.keys) + _bytes(array.items))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _of_lists(array, _bytes(array.values))
+    if pa.types.is_struct(kind):
+        fields = (_bytes(array.field(n)) for n in range(kind.num_fields))
+        return sum(fields, np.zeros(len(array), np.int64))
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        array = array.cast(pa.large_binary())
+    if pa.types.is_string(array.type) or pa.types.is_binary(array.type) or _is_large(array.type):
+        lengths = pc.binary_length(array).fill_null(0).cast(pa.int64())
+        return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
+    return np.full(len(array), _OTHER_BYTES, np.int64)
+
+
+def _is_large(kind: pa.DataType) -> bool:
+    return pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+
+
+def _of_lists(array: Any, inner: NDArray[np.int64]) -> NDArray[np.int64]:
+    before = np.concatenate([[0], np.cumsum(inner + _ITEM_BYTES)])
+    return np.diff(before[array.offsets.to_numpy()])
