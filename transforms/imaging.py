@@ -27,6 +27,9 @@ _SIGNATURES = re.compile(
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _FILLERS = (b"", b"\x5a" * 64)
+# Each scan of a JPEG goes over all pixels. Encoders make ten at most; EXIF may hold a picture too.
+_JPEG_SCAN = b"\xff\xda"
+_MAX_PASSES = 12
 
 THUMBNAIL_MARGIN = 0.25
 THUMBNAIL_PX = 256
@@ -41,7 +44,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
     """Gives (height, width, 3) uint8 RGB, upright. Raises RejectedError(INVALID_IMAGE)."""
     width, height = _size(encoded)
-    if width * height > max_pixels:
+    if width * height > max_pixels or _passes(encoded) * width * height > _MAX_PASSES * max_pixels:
         raise RejectedError(Code.INVALID_IMAGE, Detail.TOO_MANY_PIXELS)
     bgr = _bgr(encoded)
     if bgr is None and encoded.startswith(_JPEG_START):
@@ -50,6 +53,11 @@ def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
     if bgr is None:  # the header was whole, what follows it is not
         raise RejectedError(Code.INVALID_IMAGE, Detail.TRUNCATED)
     return bgr[:, :, ::-1]
+
+
+def _passes(encoded: bytes) -> int:
+    """Gives how often a decoder goes over the pixels: a small JPEG can ask for it for hours."""
+    return encoded.count(_JPEG_SCAN) if encoded.startswith(_JPEG_START) else 1
 
 
 def _bgr(encoded: bytes) -> UInt8Image | None:
