@@ -164,6 +164,15 @@ class TestSize:
         assert refusal(png_header(100_000, 100_000)) == "too_many_pixels"
         assert refusal(png_header(2**31 - 1, 2**31 - 1)) == "too_many_pixels"
 
+    def test_a_jpeg_goes_over_its_pixels_some_times(self, monkeypatch):
+        jpeg = make_jpeg(progressive=True)
+        assert decode(jpeg, 64 * 48).shape == (48, 64, 3)
+        last = jpeg.rindex(b"\xff\xda")
+        often = jpeg[:last] + jpeg[last:-2] * 1000 + jpeg[-2:]
+        assert decode(often, 64 * 48 * 100).shape == (48, 64, 3)
+        monkeypatch.delattr(cv2, "imdecode")
+        assert refusal(often, 64 * 48) == "too_many_pixels"
+
 
 class TestThumbnail:
     pixels = make_pixels(1000, 800)

@@ -1,0 +1,131 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from schemas.inputs import Form, Split
+from tests.builders import write_parquet
+from transforms.inputs.found import Reading
+from transforms.inputs.parquet_rows import iter_row_group, open_parquet
+from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts, row_bytes, shared_bytes
+from transforms.read_rows import read_split
+
+NOISE = np.random.default_rng(0).bytes(1 << 20)
+PAIR = 64  # what is counted for a value within another
+
+
+def sizes(*columns):
+    return row_bytes(pa.record_batch(list(columns), [f"{n}" for n in range(len(columns))]))
+
+
+def dictionary(*values):
+    return pa.array(values).dictionary_encode()
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        pytest.param(pa.array(["", "abc", None]), [0, 3, 0], id="text"),
+        pytest.param(pa.array(["ä"], pa.large_string()), [2], id="large text"),
+        pytest.param(pa.array(["abc"], pa.string_view()), [3], id="text view"),
+        pytest.param(pa.array([b"abcd", None]), [4, 0], id="binary"),
+        pytest.param(pa.array([1, None]), [8, 8], id="numbers"),
+        pytest.param(dictionary("abc", None, "de", "abc"), [3, 0, 2, 3], id="dictionary"),
+        pytest.param(pa.array([None], pa.dictionary(pa.int8(), pa.string())), [0], id="no values"),
+        pytest.param(pa.array([["a", "bc"], [], None]), [3 + 2 * PAIR, 0, 0], id="list"),
+        pytest.param(
+            pa.array([["a", "bc"]], pa.list_(pa.string(), 2)), [3 + 2 * PAIR], id="fixed list"
+        ),
+        pytest.param(
+            pa.array([[("a", "bc")], []], pa.map_(pa.string(), pa.string())),
+            [3 + PAIR, 0],
+            id="map",
+        ),
+        pytest.param(pa.array([{"a": "b", "c": "de"}, None]), [3, 0], id="struct"),
+        pytest.param(pa.array([[{"a": ["bc"]}]]), [2 + 2 * PAIR], id="all of it"),
+    ],
+)
+def test_rows_are_weighed_unmade(column, expected):
+    assert sizes(column) == expected
+    assert sizes(pa.concat_arrays([column, column]).slice(len(column))) == expected
+    assert sizes(column, column) == [2 * each for each in expected]
+
+
+def test_no_columns_weigh_nothing():
+    assert row_bytes(pa.table({"a": [1, 2]}).select([]).to_batches()[0]) == [0, 0]
+
+
+def table(**columns):
+    number = len(next(iter(columns.values())))
+    return pa.table({"person_id": [f"{n}" for n in range(number)], **columns})
+
+
+def shared(path, column):
+    with path.open("rb") as raw, open_parquet(raw) as file:
+        return shared_bytes(raw, file.metadata.row_group(0), [column])
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+@pytest.mark.parametrize("value", [NOISE, bytes(1 << 20)], ids=["noise", "zeros"])
+def test_a_dictionary_tells_its_size(tmp_path, compression, value):
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(face=[value] * 9), path, compression=compression)
+    assert 1 << 20 <= shared(path, "face") < 1.01 * (1 << 20)
+    assert shared(path, "person_id") < 1000
+
+
+def test_beginnings_are_shared_as_well(tmp_path):
+    path = tmp_path / "a.parquet"
+    encoding = {"face": "DELTA_BYTE_ARRAY", "person_id": "PLAIN"}
+    pq.write_table(table(face=[NOISE] * 9), path, use_dictionary=False, column_encoding=encoding)
+    assert shared(path, "face") >= 1 << 20
+    assert shared(path, "person_id") == 0
+
+
+def test_a_batch_holds_few_rows_that_share_much(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(face=[NOISE * 20] * 9), path)
+    with path.open("rb") as raw, open_parquet(raw) as file:
+        batches = iter_row_group(raw, file, 0, ["face"], 64)
+        assert [batch.num_rows for _, batch in batches] == [3, 3, 3]
+
+
+def test_only_texts_within_others_stay_in_their_dictionaries(tmp_path):
+    metadata = pa.array([[("a", "b")]], pa.map_(pa.string(), pa.string()))
+    write_parquet(tmp_path / "a.parquet", table(metadata=metadata, other=[["x"]], number=[[1]]))
+    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as file:
+        assert len(nested_texts(file)) == 3
+        assert pa.types.is_string(file.schema_arrow.field("person_id").type)
+        assert pa.types.is_dictionary(file.schema_arrow.field("metadata").type.item_type)
+
+
+def test_the_mean_is_of_the_wanted_columns(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(face=[NOISE] * 4, face2=[NOISE] * 4), path, use_dictionary=False)
+    group = pq.read_metadata(path).row_group(0)
+    assert mean_row_bytes(group, ["face"]) // (1 << 20) == 1
+    assert mean_row_bytes(group, ["face", "face2"]) // (1 << 20) == 2
+    assert mean_row_bytes(group, ["person_id"]) < 100
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+def test_rows_that_are_too_large_by_the_footer_are_told_by_their_ids(tmp_path, keep_raw):
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(face=[bytes(9 << 20), b"small"]), path, use_dictionary=False)
+    split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 2)
+    rows = list(read_split(Reading(1 << 20, {}, "staff", keep_raw=keep_raw), split))
+    assert [(row.fields, row.fault.detail) for row in rows] == [
+        ({"person_id": "0"}, "too_large"),
+        ({"person_id": "1"}, "too_large"),
+    ]
+    assert [row.ref.raw for row in rows] == [None, None]
+
+
+def test_a_kept_row_has_the_schema_of_its_file(tmp_path):
+    metadata = pa.array([[("a", "b")], None], pa.map_(pa.string(), pa.string()))
+    path = write_parquet(tmp_path / "a.parquet", table(metadata=metadata, face=[b"x", b"y"]))
+    split = Split("given", path, Form.PARQUET, 0, 1, 0, 2)
+    first, second = read_split(Reading(10_000, {}, "staff", keep_raw=True), split)
+    kept = pa.Table.from_batches([first.ref.raw, second.ref.raw])
+    assert kept.equals(pq.read_table(path))
+    assert first.fields["metadata"] == (("a", "b"),)
