@@ -8,13 +8,11 @@ from typing import Any
 import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from pipelines.config import EnrollConfig
 from pipelines.enroll import Job, compose, prepared, run
 from schemas.options import FaceStorageType
-from tests.command import COLLECTION, read_records
+from tests.command import COLLECTION
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
 from transforms.stores.connect import connected
@@ -77,32 +75,6 @@ def test_the_graph_holds_no_data_and_no_secret(job: Job, monkeypatch: pytest.Mon
     graph = pipeline.to_runner_api().SerializeToString()
     assert b"a-secret-key" not in graph
     assert len(graph) < 200_000
-
-
-RUBBISH = st.sampled_from([b"{}", b"rubbish", b"[]", b'{"person_id": "x"}', b"\xff"])
-PEOPLE = st.integers(0, 10**9).map(lambda n: row(f"id-{n}", portraits()[7]))
-NO_IMAGES = st.integers(0, 10**9).map(lambda n: row(f"id-{n}", b"no image"))
-
-
-@settings(max_examples=12, deadline=None)
-@given(
-    rows=st.lists(st.one_of(RUBBISH, PEOPLE, NO_IMAGES), max_size=150), workers=st.integers(1, 4)
-)
-def test_the_account_closes(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[Any], workers: int
-) -> None:
-    folder = tmp_path_factory.mktemp("account")
-    write_lines(folder / "in.jsonl", rows)
-
-    report = run(make_config(folder, workers=workers), NullPack(), NullStoreSpec())
-
-    records = read_records(folder / "run")
-    assert [each["metadata"]["row"] for each in records] == [str(n) for n in range(len(rows))]
-    assert report.account.closes
-    assert report.account.rows_read == len(rows)
-    good = [each for each in rows if isinstance(each, dict) and len(each["face_base_64"]) > 100]
-    assert report.account.enrolled == len(good)
-    assert report.rows_not_read == 0
 
 
 def test_the_report_on_disk_is_the_one_given(tmp_path: Path) -> None:
