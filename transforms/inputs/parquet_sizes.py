@@ -40,14 +40,15 @@ def shared_bytes(file: BinaryIO, group: pq.RowGroupMetaData, columns: Sequence[s
 
 def nested_texts(file: pq.ParquetFile) -> list[str]:
     """Gives the paths of texts within maps, lists and structs that can be read as dictionaries."""
-    columns = [file.schema.column(n) for n in range(len(file.schema))]
+    schema, tops = file.schema, set(file.schema_arrow.names)  # made anew each time it is asked for
+    columns = [schema.column(n) for n in range(len(schema))]
     groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
     return [
         each.path
         for n, each in enumerate(columns)
         if each.physical_type == "BYTE_ARRAY"
         and each.logical_type.type in ("NONE", "STRING")
-        and each.path not in file.schema_arrow.names
+        and each.path not in tops
         and all(group.column(n).total_uncompressed_size <= _NESTED_BYTES for group in groups)
     ]
 
