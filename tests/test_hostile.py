@@ -18,7 +18,6 @@ from transforms.imaging import decode
 def test_every_case_ends_as_it_must(muster: Muster, tmp_path: Path) -> None:
     muster.create()
     corpus = tmp_path / "corpus"
-    corpus.mkdir()
     expected = write_corpus(corpus)
     good = write_lines(tmp_path / "good.jsonl", people(8))
     expected[str(good)] = [("OK", "enrolled")] * 8

@@ -34,6 +34,7 @@ def cases() -> dict[str, list[Case]]:
 
 def write_corpus(folder: Path, heavy: bool = False) -> Ends:
     """Writes the files; gives path -> how its rows end."""
+    folder.mkdir(parents=True)
     of_files = files.files() + (files.heavy() if heavy else [])
     rows = [each for of_class in cases().values() for each in of_class]
     rows += sizes.heavy() if heavy else []
@@ -64,7 +65,7 @@ def _write_faces(folder: Path, rows: Sequence[Case]) -> Ends:
 
 
 def _write_files(folder: Path, of_files: Sequence[files.HostileFile]) -> Ends:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     for each in of_files:
         (folder / each.name).write_bytes(each.content)
     return {str(folder / each.name): list(each.ends) for each in of_files}

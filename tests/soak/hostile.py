@@ -70,7 +70,6 @@ def _input(top: Path, payload: Path | None) -> Ends:
     good = str(payload) if payload else write_parquet(top / "good.parquet", people(600))
     number = pq.read_metadata(good).num_rows
     corpus = top / "corpus"
-    corpus.mkdir()
     expected = {good: [("OK", "enrolled")] * number, **write_corpus(corpus, heavy=True)}
     long = top / "long.jsonl"
     with long.open("wb") as file:
