@@ -16,6 +16,8 @@ from transforms.inputs.parquet_rows import iter_row_group, open_parquet, to_rows
 from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes
 from transforms.inputs.streams import DAMAGE, open_raw
 
+# Rows of so many bytes are read in any case, so that one that is larger than it may be is kept.
+_READABLE_BYTES = 64 << 20
 # What a file holds beside the values: headers of pages, statistics.
 _OVERHEAD_BYTES = 1 << 20
 
@@ -48,10 +50,12 @@ def _row_group(
     }
     ours = list(dict.fromkeys(columns.values()))
     metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
-    # Rows that are too large by the footer are told by their ids alone, and not even read.
-    most = limit + _OVERHEAD_BYTES
-    readable = mean_row_bytes(metadata, ours) <= most
-    keeps = reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most
+    # Rows that are far too large by the footer are told by their ids alone, and not even read.
+    most = max(limit, _READABLE_BYTES)
+    readable = mean_row_bytes(metadata, ours) <= most + _OVERHEAD_BYTES
+    keeps = (
+        reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most + _OVERHEAD_BYTES
+    )
     wanted = names if keeps else ours if readable else [columns[PERSON_ID]]
     plain = file.schema.to_arrow_schema()
     folder = os.path.dirname(split.path)
@@ -62,7 +66,7 @@ def _row_group(
         whole = row_bytes(batch) if keeps else []
         for n, size in enumerate(sizes):
             row = fields.slice(n, 1)
-            kept = batch.slice(n, 1).cast(plain) if keeps and whole[n] <= limit else None
+            kept = batch.slice(n, 1).cast(plain) if keeps and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
             yield ref, partial(_row, reading, ref, row, columns, readable and size <= limit, folder)
 

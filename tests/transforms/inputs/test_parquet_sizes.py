@@ -109,9 +109,9 @@ def test_the_mean_is_of_the_wanted_columns(tmp_path):
 
 
 @pytest.mark.parametrize("keep_raw", [False, True])
-def test_rows_that_are_too_large_by_the_footer_are_told_by_their_ids(tmp_path, keep_raw):
+def test_rows_that_are_far_too_large_by_the_footer_are_told_by_their_ids(tmp_path, keep_raw):
     path = tmp_path / "a.parquet"
-    pq.write_table(table(face=[bytes(9 << 20), b"small"]), path, use_dictionary=False)
+    pq.write_table(table(face=[bytes(140 << 20), b"small"]), path, use_dictionary=False)
     split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 2)
     rows = list(read_split(Reading(1 << 20, {}, "staff", keep_raw=keep_raw), split))
     assert [(row.fields, row.fault.detail) for row in rows] == [
@@ -119,6 +119,17 @@ def test_rows_that_are_too_large_by_the_footer_are_told_by_their_ids(tmp_path, k
         ({"person_id": "1"}, "too_large"),
     ]
     assert [row.ref.raw for row in rows] == [None, None]
+
+
+def test_a_row_that_is_too_large_alone_is_kept_and_its_neighbour_read(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(face=[bytes(9 << 20), b"small"]), path, use_dictionary=False)
+    split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 2)
+    large, small = read_split(Reading(1 << 20, {}, "staff", keep_raw=True), split)
+    assert (large.fields, large.fault.detail) == ({"person_id": "0"}, "too_large")
+    assert (small.fields["face"], small.fault) == (b"small", None)
+    kept = pa.Table.from_batches([large.ref.raw, small.ref.raw])
+    assert kept.equals(pq.read_table(path))
 
 
 def test_a_kept_row_has_the_schema_of_its_file(tmp_path):
