@@ -38,6 +38,8 @@ def _found(reading: Reading, split: Split) -> Iterator[Found]:
             yield from rows_of_body(reading, split, split.body)
         else:
             yield from rows_of_lines(reading, split)
+    except MemoryError:  # also one of Arrow's; too little memory is no fault of the file
+        raise
     except DAMAGE:
         yield damage(reading, split)
 

@@ -1,5 +1,6 @@
 """Parquet row groups to rows of Python values, a small batch at a time."""
 
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -25,10 +26,13 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
 
     Texts within others stay in their dictionaries: a row may hold one thousands of times.
     """
-    settings = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
-    opened = pq.ParquetFile(file, **settings)
+    # A page may have a thousand large images, and is held twice on its way through Python.
+    source = pa.OSFile(file.name) if isinstance(file, io.BufferedReader) else file
+    settings: dict[str, Any] = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
+    opened = pq.ParquetFile(source, **settings)
     if nested := nested_texts(opened):
-        opened = pq.ParquetFile(file, metadata=opened.metadata, read_dictionary=nested, **settings)
+        settings |= {"metadata": opened.metadata, "read_dictionary": nested}
+        opened = pq.ParquetFile(source, **settings)
     return opened
 
 

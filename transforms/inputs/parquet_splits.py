@@ -29,6 +29,8 @@ def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
         for group in range(split.start, split.end):
             try:
                 yield from _row_group(reading, split, raw, file, group, row)
+            except MemoryError:  # also one of Arrow's; too little memory is no fault of the file
+                raise
             except DAMAGE:
                 yield damage(reading, split)
             row += file.metadata.row_group(group).num_rows
