@@ -1,5 +1,7 @@
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,6 +15,7 @@ from schemas.inputs import BLOCK_ROWS, Form, Split
 from schemas.records import RowRef
 from tests.builders import COMPRESS, write_parquet
 from transforms import metrics
+from transforms.inputs import parquet_splits
 from transforms.inputs.found import Reading
 from transforms.inputs.json_rows import RepeatedKeys
 from transforms.read_rows import _ReadFn, read_split
@@ -229,3 +232,25 @@ def test_a_stop_opens_no_more_files() -> None:
         RUN_STATE.begin("")
     [tried] = stage.process(split)
     assert detail(tried) == "truncated_input"
+
+
+@pytest.mark.parametrize("place", ["open_parquet", "iter_row_group"])
+def test_too_little_memory_is_no_damage_to_the_file(tmp_path, monkeypatch, place):
+    """The row would end as if its file were broken, and stay out for ever."""
+    path = write_parquet(tmp_path / "a.parquet", [{"person_id": "a", "face": b"A"}])
+
+    def fail(*_):
+        raise pa.ArrowMemoryError("malloc of size 80875520 failed")
+
+    monkeypatch.setattr(parquet_splits, place, fail)
+    with pytest.raises(MemoryError):
+        read(path, 1)
+
+
+@pytest.mark.parametrize("first", ["pipelines.enroll", "pipelines.config", "transforms.read_rows"])
+def test_arrow_takes_memory_as_it_needs_it(first, monkeypatch):
+    """It chooses where it is imported first, in whatever process."""
+    monkeypatch.delenv("ARROW_DEFAULT_MEMORY_POOL")  # that this process has from us
+    told = f"import {first}, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
+    assert done.stdout == "system\n"
