@@ -254,3 +254,19 @@ def test_arrow_takes_memory_as_it_needs_it(first, monkeypatch):
     told = f"import {first}, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True)
     assert done.stdout == "system\n"
+
+
+def test_pages_that_parquet_passes_over_are_damage(tmp_path):
+    """Found by `make fuzz`: a page of an unknown kind ends the row group without an error."""
+    people = [{"person_id": f"{n}", "face": b"A"} for n in range(14)]
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.Table.from_pylist(people), path, row_group_size=7, use_dictionary=False)
+    content, group = bytearray(path.read_bytes()), pq.read_metadata(path).row_group(0)
+    for column in range(group.num_columns):
+        kind = group.column(column).data_page_offset + 1
+        assert content[kind] == 0  # a data page
+        content[kind] = 2  # an index page
+    path.write_bytes(content)
+    rows = read(str(path), 2)
+    assert [detail(row) for row in rows] == ["truncated_input", *[None] * 7]
+    assert numbers(rows) == [None, *range(7, 14)]

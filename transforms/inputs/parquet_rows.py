@@ -41,7 +41,7 @@ def iter_row_group(
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB.
 
-    raw: what `file` was opened from.
+    raw: what `file` was opened from. Raises one of DAMAGE.
     """
     metadata = file.metadata.row_group(group)
     rows = _BATCH_BYTES // max(1, mean_row_bytes(metadata, columns))
@@ -51,6 +51,8 @@ def iter_row_group(
     for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=columns):
         yield before, batch
         before += batch.num_rows
+    if before != metadata.num_rows:  # some broken pages end a column without an error
+        raise EOFError("fewer rows than the footer says")
 
 
 def to_rows(batch: pa.RecordBatch, columns: Mapping[str, str]) -> list[dict[str, Any]]:
