@@ -196,6 +196,12 @@ def _damaged() -> Iterator[HostileFile]:
         start = getattr(column, page)
         content[start : start + 16] = b"\xff" * 16
         yield HostileFile(f"a broken {page}.parquet", bytes(content), [DAMAGE, OK, OK])
+    table = _table("passed over", [None] * 4)
+    content = bytearray(_parquet(table, row_group_size=2, use_dictionary=False))
+    group = pq.ParquetFile(pa.BufferReader(bytes(content))).metadata.row_group(0)
+    for n in range(group.num_columns):  # as pages of an index, which hold no rows
+        content[group.column(n).data_page_offset + 1] = 2
+    yield HostileFile("pages passed over.parquet", bytes(content), [DAMAGE, OK, OK])
 
 
 def _gzip(content: bytes) -> bytes:
