@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read
 from schemas.inputs import PARQUET_FACES, PARQUET_FIELDS, PERSON_ID, PERSON_NAME, Form, Split
+from transforms.inputs.parquet_footers import check_footer
 from transforms.inputs.parquet_rows import open_parquet
 from transforms.inputs.streams import DAMAGE, open_raw
 
@@ -14,11 +15,13 @@ from transforms.inputs.streams import DAMAGE, open_raw
 def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
     """Gives the splits. Raises RefusedError for a file without a footer or without our columns."""
     try:
+        with open_raw(path) as raw:
+            check_footer(raw)
         with open_raw(path) as raw, open_parquet(raw) as file:
             unknown = _check_columns(path, file.schema_arrow, columns)
             splits = tuple(_cut_row_groups(path, file.metadata))
     except (*DAMAGE, UnicodeDecodeError) as error:
-        why = "is not a readable Parquet file (it has no whole footer); write or copy it again"
+        why = "is not a readable Parquet file (its footer is not whole); write or copy it again"
         raise cannot_be_read(path, why) from error
     return FileCut(splits, sum(each.rows for each in splits), frozenset(unknown))
 

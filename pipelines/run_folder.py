@@ -24,6 +24,7 @@ LOSERS = ".losers"
 _BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
 _KEYS = {"inputs", "options", "pack", "store"}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class RunFolder:
             (self.path / STOP).unlink(missing_ok=True)
             (self.path / LOSERS).unlink(missing_ok=True)
             for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
-                shutil.rmtree(partial)
+                shutil.rmtree(partial, ignore_errors=True)  # its threads may still write
             for partial in (self.path / REJECTED).glob("*.partial"):
                 partial.unlink()
             write_json(self.path / REPORT, report)
@@ -104,8 +105,9 @@ def _writing(path: Path) -> Iterator[None]:
         why = f"--run-dir {path}: cannot be written: {error.strerror}"
         if error.errno in _DENIED:
             raise UsageError(why) from error
+        first = "make room, then " if error.errno in _FULL else ""
         raise FailedError(
-            f"{why}; the run is unfinished: make room, then give the same command again"
+            f"{why}; the run is unfinished: {first}give the same command again"
         ) from error
 
 

@@ -27,8 +27,9 @@ _SIGNATURES = re.compile(
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _FILLERS = (b"", b"\x5a" * 64)
-# Each scan of a JPEG goes over all pixels. Encoders make ten at most; EXIF may hold a picture too.
-_JPEG_SCAN = b"\xff\xda"
+# A marker that ends the picture or is followed by its segment's length; others stand alone.
+_JPEG_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
+# Each scan of a JPEG goes over all pixels; encoders make ten at most.
 _MAX_PASSES = 12
 
 THUMBNAIL_MARGIN = 0.25
@@ -56,8 +57,16 @@ def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
 
 
 def _passes(encoded: bytes) -> int:
-    """Gives how often a decoder goes over the pixels: a small JPEG can ask for it for hours."""
-    return encoded.count(_JPEG_SCAN) if encoded.startswith(_JPEG_START) else 1
+    """Gives how often a decoder goes over the pixels: a small JPEG can ask for it for hours.
+
+    What follows the picture, as the film of a phone's moving photo, is not looked at.
+    """
+    scans, at = 0, 2 if encoded.startswith(_JPEG_START) else len(encoded)
+    while (found := _JPEG_SEGMENT.search(encoded, at)) and encoded[found.start() + 1] != 0xD9:
+        at = found.start()
+        scans += encoded[at + 1] == 0xDA
+        at += 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
+    return max(1, scans)
 
 
 def _bgr(encoded: bytes) -> UInt8Image | None:

@@ -30,7 +30,12 @@ def keep_exceptions_private() -> None:
 def _record(make: Callable[..., logging.LogRecord], *args: Any, **kwargs: Any) -> logging.LogRecord:
     record = make(*args, **kwargs)
     if record.name.startswith("apache_beam"):  # other logs are not ours to change
-        message = record.getMessage()
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_placed, record.args))
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError):  # for logging to tell, as ever
+            return record
         if record.exc_info and (error := record.exc_info[1]):
             step = _STEP.search(message)  # Beam's message is the text of the exception
             record.msg, record.args = where(error) + (step[0] if step else ""), ()
@@ -38,3 +43,7 @@ def _record(make: Callable[..., logging.LogRecord], *args: Any, **kwargs: Any) -
         elif _TRACEBACK in message:
             record.msg, record.args = message.partition(_TRACEBACK)[0], ()
     return record
+
+
+def _placed(value: object) -> object:
+    return where(value) if isinstance(value, BaseException) else value

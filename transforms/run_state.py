@@ -7,6 +7,7 @@ wherever they are: a worker looks for it once a second.
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -49,9 +50,12 @@ class RunState:
         """Makes all readers yield no more; what is under way is finished and recorded."""
         self.why = self.why or why
         self._stop.set()
-        if self._marker and not FileSystems.exists(self._marker):
-            with FileSystems.create(self._marker, compression_type=_PLAIN) as file:
-                file.write(why.encode())
+        if not self._marker:
+            return
+        with suppress(OSError):  # on a full disk: this process has stopped all the same
+            if not FileSystems.exists(self._marker):
+                with FileSystems.create(self._marker, compression_type=_PLAIN) as file:
+                    file.write(why.encode())
 
     @property
     def stopping(self) -> bool:

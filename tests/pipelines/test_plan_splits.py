@@ -118,7 +118,7 @@ class TestParquet:
         write_parquet(path, [GOOD])
         path.write_bytes(path.read_bytes()[:kept])
         assert refusal(path) == (
-            "is not a readable Parquet file (it has no whole footer); write or copy it again"
+            "is not a readable Parquet file (its footer is not whole); write or copy it again"
         )
 
 

@@ -197,3 +197,10 @@ class TestThumbnail:
             red, green, blue = np.asarray(image).reshape(-1, 3).mean(axis=0)
         assert red > 200
         assert max(green, blue) < 60
+
+
+def test_what_follows_a_picture_is_not_looked_at():
+    """A phone's moving photo has a film there, in which two bytes are now and then a scan's."""
+    photo = make_image(400, 300)
+    with_film = photo + b"\xff\xda" * 500
+    np.testing.assert_array_equal(decode(with_film, 130_000), decode(photo, 130_000))

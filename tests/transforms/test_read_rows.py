@@ -1,3 +1,4 @@
+import io
 import json
 import pickle
 import subprocess
@@ -270,3 +271,38 @@ def test_pages_that_parquet_passes_over_are_damage(tmp_path):
     rows = read(str(path), 2)
     assert [detail(row) for row in rows] == ["truncated_input", *[None] * 7]
     assert numbers(rows) == [None, *range(7, 14)]
+
+
+def test_a_remote_file_is_read_as_a_local_one(tmp_path, monkeypatch):
+    """Beam's remote files are buffered readers too, over something that has no name."""
+    path = write_parquet(tmp_path / "a.parquet", [{"person_id": "a", "face": b"A"}])
+    content = Path(path).read_bytes()
+
+    class Remote(io.RawIOBase):
+        readable = seekable = lambda _: True
+        place = 0
+
+        def readinto(self, buffer):
+            piece = content[self.place : self.place + len(buffer)]
+            buffer[: len(piece)] = piece
+            self.place += len(piece)
+            return len(piece)
+
+        def seek(self, offset, whence=0):
+            self.place = offset + (0, self.place, len(content))[whence]
+            return self.place
+
+    monkeypatch.setattr(parquet_splits, "open_raw", lambda _: io.BufferedReader(Remote()))
+    [row] = read(path, 1)
+    assert row.fields == {"person_id": "a", "face": b"A"}
+
+
+def test_rows_that_arrow_cannot_slice_are_kept_as_they_are(tmp_path):
+    """A struct whose only field is null, which a column that is not ours may be."""
+    people = [{"person_id": f"{n}", "face": b"A", "extra": {"a": None}} for n in range(3)]
+    path = write_parquet(tmp_path / "a.parquet", people)
+    rows = read(path, 1, Reading(10_000, {}, "staff", keep_raw=True))
+    assert [(detail(row), row.fields["person_id"]) for row in rows] == [
+        (None, "0"), (None, "1"), (None, "2"),
+    ]  # fmt: skip
+    assert [row.ref.raw.to_pylist() for row in rows] == [[each] for each in people]

@@ -13,6 +13,7 @@ from transforms.inputs.streams import BUFFER_BYTES
 _BATCH_BYTES = 16 << 20
 # Of values that rows share, in the worst case; most writers give every column a dictionary.
 _SHARED_BYTES = 64 << 20
+_LEAST_ROWS = 4
 # Invalid UTF-8; a time that Python cannot hold; a time zone that it does not know.
 _UNREADABLE = (ValueError, OverflowError, LookupError)
 
@@ -27,7 +28,8 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
     Texts within others stay in their dictionaries: a row may hold one thousands of times.
     """
     # A page may have a thousand large images, and is held twice on its way through Python.
-    source = pa.OSFile(file.name) if isinstance(file, io.BufferedReader) else file
+    local = getattr(file, "raw", None)  # of a buffered reader, which remote files have as well
+    source = pa.OSFile(local.name) if isinstance(local, io.FileIO) else file
     settings: dict[str, Any] = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
     opened = pq.ParquetFile(source, **settings)
     if nested := nested_texts(opened):
@@ -46,7 +48,7 @@ def iter_row_group(
     metadata = file.metadata.row_group(group)
     rows = _BATCH_BYTES // max(1, mean_row_bytes(metadata, columns))
     shared = _SHARED_BYTES // max(1, shared_bytes(raw, metadata, columns))
-    size = max(1, min(block_rows, rows, shared))
+    size = max(1, min(block_rows, rows, max(_LEAST_ROWS, shared)))
     before = 0
     for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=columns):
         yield before, batch

@@ -1,9 +1,9 @@
 """The rows of a Parquet file's row groups."""
 
 import os
-from collections.abc import Iterator, Mapping
-from functools import partial
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ from transforms.inputs.streams import DAMAGE, open_raw
 _READABLE_BYTES = 64 << 20
 # What a file holds beside the values: headers of pages, statistics.
 _OVERHEAD_BYTES = 1 << 20
+_TOGETHER_BYTES = 32 << 20
 
 
 def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
@@ -66,25 +67,50 @@ def _row_group(
         fields = batch.select(ours) if keeps else batch
         sizes = row_bytes(fields)
         whole = row_bytes(batch) if keeps else []
+        # Rows that share no large value are made together, and not where none is wanted.
+        together = None
+        if sum(sizes) <= _TOGETHER_BYTES:
+            together = cache(partial(to_rows, fields, columns))
         for n, size in enumerate(sizes):
-            row = fields.slice(n, 1)
-            kept = batch.slice(n, 1).cast(plain) if keeps and whole[n] <= most else None
+            kept = _kept(batch.slice(n, 1), plain) if keeps and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
-            yield ref, partial(_row, reading, ref, row, columns, readable and size <= limit, folder)
+            if not readable or size > limit:
+                yield ref, partial(_too_large, reading, ref, fields, n, columns, folder)
+            else:
+                yield ref, partial(_row, reading, ref, fields, n, columns, folder, together)
+
+
+def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
+    """Gives the row in its file's schema, None where Arrow knows no way back to it."""
+    if row.schema.equals(plain):
+        return row
+    try:
+        return row.cast(plain)
+    except pa.ArrowException:
+        return None
+
+
+def _too_large(
+    reading: Reading,
+    ref: RowRef,
+    batch: pa.RecordBatch,
+    n: int,
+    columns: Mapping[str, str],
+    folder: str,
+) -> Row:
+    [fields] = to_rows(batch.slice(n, 1), {PERSON_ID: columns[PERSON_ID]})
+    fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
+    return Row(ref, fields, reading.face_storage_type, folder, fault)
 
 
 def _row(
     reading: Reading,
     ref: RowRef,
-    row: pa.RecordBatch,
+    batch: pa.RecordBatch,
+    n: int,
     columns: Mapping[str, str],
-    fits: bool,
     folder: str,
+    together: Callable[[], Sequence[Mapping[str, Any]]] | None,
 ) -> Row:
-    storage = reading.face_storage_type
-    if not fits:
-        [fields] = to_rows(row, {PERSON_ID: columns[PERSON_ID]})
-        fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
-        return Row(ref, fields, storage, folder, fault)
-    [fields] = to_rows(row, columns)
-    return Row(ref, fields, storage, folder)
+    fields = to_rows(batch.slice(n, 1), columns)[0] if together is None else together()[n]
+    return Row(ref, fields, reading.face_storage_type, folder)

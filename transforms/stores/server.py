@@ -1,6 +1,7 @@
 """A Qdrant server, over REST."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -245,14 +246,15 @@ def _translated(call: Callable[[], T]) -> T:
 def _delay_s(retry_after: str) -> float:
     """Reads a Retry-After: seconds or a date; 0 where it is neither."""
     try:
-        return float(retry_after)
+        seconds = float(retry_after)
+        return seconds if math.isfinite(seconds) else 0.0
     except ValueError:
         pass
     try:
         when = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return 0.0
-    return (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
 
 def _stamp(info: models.CollectionInfo) -> Stamp | None:

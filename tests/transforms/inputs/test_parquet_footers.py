@@ -1,0 +1,46 @@
+import io
+import os
+import random
+import signal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from transforms.inputs.parquet_footers import check_footer
+from transforms.inputs.streams import DAMAGE
+
+
+def written():
+    """Gives a file with statistics and sizes in its footer, and where that begins."""
+    table = pa.table({"person_id": ["a", "b"] * 20, "ok": [True] * 40, "face": [b"x"] * 40})
+    file = io.BytesIO()
+    pq.write_table(table, file, row_group_size=20, write_page_index=True)
+    content = file.getvalue()
+    return content, len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+
+
+def test_a_whole_footer_passes():
+    check_footer(io.BytesIO(written()[0]))
+
+
+def test_a_footer_that_ends_a_process_is_told(monkeypatch):
+    """A flipped byte can do so; here the process ends for certain."""
+    ends = "transforms.inputs.parquet_footers._look"
+    monkeypatch.setattr(ends, lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    with pytest.raises(pa.ArrowInvalid, match="the footer is damaged"):
+        check_footer(io.BytesIO(written()[0]))
+
+
+def test_whatever_byte_of_a_footer_is_flipped_this_process_lives():
+    content, start = written()
+    passed = 0
+    for place in random.Random(0).sample(range(start, len(content) - 8), 60):
+        broken = bytearray(content)
+        broken[place] ^= 0xFF
+        try:
+            check_footer(io.BytesIO(broken))
+            passed += 1
+        except (*DAMAGE, UnicodeDecodeError):
+            continue
+    assert 0 < passed < 60
