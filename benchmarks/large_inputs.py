@@ -7,15 +7,10 @@ with the null pack and the null store: what is left is the pipeline. Prints rows
 """
 
 import argparse
-import base64
-import gzip
-import json
-import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +18,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.memory import enroll_peak, small_photo
+from benchmarks.memory import enroll_peak, people, small_photo, write_json
 
 LIMIT_BYTES = 1 << 30
 IMAGE_BYTES = 60_000
@@ -59,29 +54,15 @@ def main() -> None:
 
 def write_large(path: Path, rows: int) -> None:
     """Writes so many persons, whose photos end in bytes that cannot be compressed."""
-    photo = small_photo()
-
-    def people() -> Iterator[dict[str, str]]:
-        for n in range(rows):
-            face = base64.b64encode(photo + os.urandom(IMAGE_BYTES - len(photo))).decode()
-            yield {"person_id": f"id-{n}", "person_name": f"Name {n}", "face_base_64": face}
-
-    if path.suffix == ".parquet":
-        names = ("person_id", "person_name", "face_base_64")
-        schema = pa.schema({name: pa.string() for name in names})
-        persons = people()
-        with pq.ParquetWriter(path, schema, use_dictionary=False, compression="none") as writer:
-            while group := list(islice(persons, GROUP_ROWS)):
-                writer.write_table(pa.Table.from_pylist(group, schema))
-    elif path.suffix == ".json":
-        with path.open("w") as file:
-            file.write('{"collection_name": "memory", "face_storage_type": "NoStorage", ')
-            file.write('"persons": [')
-            file.writelines(", " * (n > 0) + json.dumps(each) for n, each in enumerate(people()))
-            file.write("]}")
-    else:
-        with gzip.open(path, "wt", 1) if path.suffix == ".gz" else path.open("w") as file:
-            file.writelines(json.dumps(each) + "\n" for each in people())
+    persons = people(rows, IMAGE_BYTES - len(small_photo()))
+    if path.suffix != ".parquet":
+        write_json(path, persons)
+        return
+    names = ("person_id", "person_name", "face_base_64")
+    schema = pa.schema({name: pa.string() for name in names})
+    with pq.ParquetWriter(path, schema, use_dictionary=False, compression="none") as writer:
+        while group := list(islice(persons, GROUP_ROWS)):
+            writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 if __name__ == "__main__":

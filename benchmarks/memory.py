@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -107,26 +107,33 @@ def small_photo() -> bytes:
 
 def write_payload(path: Path, rows: int) -> None:
     """Writes rows of one photo of 250 px, with bytes at its end that differ, under new ids."""
-    photo = small_photo()
-
-    def people() -> Iterator[dict[str, str]]:
-        for n in range(rows):
-            face = base64.b64encode(photo + os.urandom(8)).decode()
-            yield {"person_id": f"id-{n}", "person_name": f"Name {n}", "face_base_64": face}
-
+    persons = people(rows, 8)
     if path.suffix == ".parquet":
         size = 128 if path.name.endswith("groups.parquet") else rows
-        pq.write_table(pa.Table.from_pylist(list(people())), path, row_group_size=size)
-        return
+        pq.write_table(pa.Table.from_pylist(list(persons)), path, row_group_size=size)
+    else:
+        write_json(path, persons)
+
+
+def people(rows: int, tail_bytes: int) -> Iterator[dict[str, str]]:
+    """Gives persons of one photo, each with bytes at its end that cannot be compressed."""
+    photo = small_photo()
+    for n in range(rows):
+        face = base64.b64encode(photo + os.urandom(tail_bytes)).decode()
+        yield {"person_id": f"id-{n}", "person_name": f"Name {n}", "face_base_64": face}
+
+
+def write_json(path: Path, persons: Iterable[dict[str, str]]) -> None:
+    """Writes one body (.json), or lines of JSON, which .gz compresses."""
     if path.suffix == ".json":
         with path.open("w") as file:
             file.write('{"collection_name": "memory", "face_storage_type": "NoStorage", ')
             file.write('"persons": [')
-            file.writelines(", " * (n > 0) + json.dumps(each) for n, each in enumerate(people()))
+            file.writelines(", " * (n > 0) + json.dumps(each) for n, each in enumerate(persons))
             file.write("]}")
         return
     with gzip.open(path, "wt", 1) if path.suffix == ".gz" else path.open("w") as file:
-        file.writelines(json.dumps(each) + "\n" for each in people())
+        file.writelines(json.dumps(each) + "\n" for each in persons)
 
 
 if __name__ == "__main__":

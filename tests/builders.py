@@ -23,7 +23,7 @@ COMPRESS = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.comp
 
 EXIF_ORIENTATION = 0x0112
 # How the stored pixels are made from the upright ones, by orientation.
-_STORED = {
+STORED_AS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -54,8 +54,8 @@ def make_image(
 ) -> bytes:
     """Gives an encoded image. width, height: upright. saving: options of Pillow's `save`."""
     image = Image.fromarray(make_pixels(width, height, seed))
-    if orientation in _STORED:
-        image = image.transpose(_STORED[orientation])
+    if orientation in STORED_AS:
+        image = image.transpose(STORED_AS[orientation])
     if orientation != 1:
         saving["exif"] = Image.Exif()
         saving["exif"][EXIF_ORIENTATION] = orientation

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from insightface.model_zoo import get_model
 from onnx import TensorProto, helper, numpy_helper
 
 from schemas.records import UInt8Image
@@ -136,6 +137,13 @@ def write_pack(
         document = {"manifest_version": 2, "model_id": "tiny", "license": "MODEL.LICENSE"}
         (folder / "manifest.json").write_text(json.dumps({**document, "tasks": manifest}))
     return folder
+
+
+def library_model(folder: Path, graph: bytes) -> Any:
+    """Gives what the library makes of a graph."""
+    path = folder / "graph.onnx"
+    path.write_bytes(graph)
+    return get_model(str(path), providers=["CPUExecutionProvider"])
 
 
 def bright_cell(width: int = 128, height: int = 128, row: int = 1, column: int = 2) -> UInt8Image:

@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from tests.builders import EXIF_ORIENTATION, STORED_AS
 from tests.corpus.case import FORMATS, OK, TRUNCATED, Case, encoded, images, photo, small_photo
-
-_ORIENTATION = 0x0112
 
 
 def cases() -> list[Case]:
@@ -54,18 +53,9 @@ def _deep() -> Iterator[tuple[str, bytes]]:
 
 
 def _orientations() -> Iterator[tuple[str, bytes]]:
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    for number, turn in turns.items():
+    for number, turn in STORED_AS.items():
         exif = Image.Exif()
-        exif[_ORIENTATION] = number
+        exif[EXIF_ORIENTATION] = number
         turned = photo().transpose(turn)
         with Image.open(io.BytesIO(encoded("PNG", turned, exif=exif))) as image:
             assert ImageOps.exif_transpose(image).size == photo().size

@@ -8,7 +8,7 @@ face: it is not used.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class InsightFacePack:
 
     def load(self, threads: int) -> FaceModel:
         """Reads both files. Raises UsageError where the folder no longer gives the same pack."""
-        models = read_models(self.folder, self.files, threads)
-        if _stamp(self.folder, models, self.stamp.dimension) != self.stamp:
+        models = _both_models(self.folder, self.files, threads)
+        if _stamp(models, self.stamp.dimension) != self.stamp:
             raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
         return FaceModel(Scrfd(models[DETECTION]), ArcFace(models[RECOGNITION]))
 
@@ -68,16 +68,16 @@ def find_insightface(name: str) -> InsightFacePack:
     """
     folder = str(find_folder(name))
     try:
-        models = read_models(folder, onnx_files(folder), threads=1)
-        _check_complete(folder, models)
-        stamp = _stamp(folder, models, try_models(models))
+        models = _both_models(folder, onnx_files(folder), threads=1)
+        stamp = _stamp(models, try_models(models))
     except UsageError as error:
         raise UsageError(f"pack insightface:{name}: {error}") from error
     return InsightFacePack(folder, tuple(str(models[each].model_file) for each in TASKS), stamp)
 
 
-def _check_complete(folder: str, models: Mapping[str, Any]) -> None:
-    """Raises UsageError that tells what there is instead of a pack."""
+def _both_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str, Any]:
+    """Gives detector and recogniser, or raises UsageError that tells what there is instead."""
+    models = read_models(folder, paths, threads)
     for role, task in _ROLES.items():
         if task in models:
             continue
@@ -86,14 +86,14 @@ def _check_complete(folder: str, models: Mapping[str, Any]) -> None:
         below = [each.parent.name for each in Path(folder).glob("*/*.onnx")]
         hint = f"; its folder {below[0]} has some: give that one" if below else ""
         raise UsageError(f"no {role} in {folder}, which holds {', '.join(found[:10])}{hint}")
+    return models
 
 
-def _stamp(folder: str, models: Mapping[str, Any], dimension: int) -> Stamp:
+def _stamp(models: Mapping[str, Any], dimension: int) -> Stamp:
     """Gives the stamp, named after the weights and after what becomes of pixels.
 
-    A manifest may ask for other pixels: then the vectors are others. Raises UsageError.
+    A manifest may ask for other pixels: then the vectors are others.
     """
-    _check_complete(folder, models)
     weights = tuple((role, _sha256(models[task].model_file)) for role, task in _ROLES.items())
     pixels = {role: _pixels(models[task]) for role, task in _ROLES.items()}
     digest = hashlib.sha256(json.dumps([weights, pixels]).encode()).hexdigest()

@@ -21,6 +21,7 @@ _READABLE_BYTES = 64 << 20
 # What a file holds beside the values: headers of pages, statistics.
 _OVERHEAD_BYTES = 1 << 20
 _TOGETHER_BYTES = 32 << 20
+_TOO_LARGE = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
 
 
 def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
@@ -51,6 +52,7 @@ def _row_group(
     columns = {
         field: name for field, name in reading.names(reading.only).items() if name in set(names)
     }
+    id_alone = {PERSON_ID: columns[PERSON_ID]}
     ours = list(dict.fromkeys(columns.values()))
     metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
     # Rows that are far too large by the footer are told by their ids alone, and not even read.
@@ -59,7 +61,7 @@ def _row_group(
     keeps = (
         reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most + _OVERHEAD_BYTES
     )
-    wanted = names if keeps else ours if readable else [columns[PERSON_ID]]
+    wanted = names if keeps else ours if readable else list(id_alone.values())
     plain = file.schema.to_arrow_schema()
     folder = os.path.dirname(split.path)
 
@@ -74,10 +76,12 @@ def _row_group(
         for n, size in enumerate(sizes):
             kept = _kept(batch.slice(n, 1), plain) if keeps and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
+            fault, made = None, partial(_alone, fields, n, columns)
             if not readable or size > limit:
-                yield ref, partial(_too_large, reading, ref, fields, n, columns, folder)
-            else:
-                yield ref, partial(_row, reading, ref, fields, n, columns, folder, together)
+                fault, made = _TOO_LARGE, partial(_alone, fields, n, id_alone)
+            elif together is not None:
+                made = partial(_nth, together, n)
+            yield ref, partial(_row, reading, ref, made, folder, fault)
 
 
 def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
@@ -90,27 +94,20 @@ def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
         return None
 
 
-def _too_large(
-    reading: Reading,
-    ref: RowRef,
-    batch: pa.RecordBatch,
-    n: int,
-    columns: Mapping[str, str],
-    folder: str,
-) -> Row:
-    [fields] = to_rows(batch.slice(n, 1), {PERSON_ID: columns[PERSON_ID]})
-    fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
-    return Row(ref, fields, reading.face_storage_type, folder, fault)
+def _alone(batch: pa.RecordBatch, n: int, columns: Mapping[str, str]) -> Mapping[str, Any]:
+    [fields] = to_rows(batch.slice(n, 1), columns)
+    return fields
+
+
+def _nth(rows: Callable[[], Sequence[Mapping[str, Any]]], n: int) -> Mapping[str, Any]:
+    return rows()[n]
 
 
 def _row(
     reading: Reading,
     ref: RowRef,
-    batch: pa.RecordBatch,
-    n: int,
-    columns: Mapping[str, str],
+    made: Callable[[], Mapping[str, Any]],
     folder: str,
-    together: Callable[[], Sequence[Mapping[str, Any]]] | None,
+    fault: Fault | None,
 ) -> Row:
-    fields = to_rows(batch.slice(n, 1), columns)[0] if together is None else together()[n]
-    return Row(ref, fields, reading.face_storage_type, folder)
+    return Row(ref, made(), reading.face_storage_type, folder, fault)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from insightface.model_zoo import get_model
 from onnx import helper, numpy_helper
 
 from tests.builders import six_persons
-from tests.onnx_packs import mean_colour_graph, sface_graph
+from tests.onnx_packs import library_model, mean_colour_graph, sface_graph
 from transforms.embed_faces import unit
 from transforms.faces.alignment import align
 from transforms.faces.arcface import ArcFace
@@ -15,12 +14,7 @@ from transforms.imaging import decode
 @pytest.fixture
 def recogniser_of(tmp_path):
     """Gives the adapter over the library's model of a graph."""
-
-    def load(graph):
-        (tmp_path / "rec.onnx").write_bytes(graph)
-        return ArcFace(get_model(str(tmp_path / "rec.onnx"), providers=["CPUExecutionProvider"]))
-
-    return load
+    return lambda graph: ArcFace(library_model(tmp_path, graph))
 
 
 def crop(*colour, side=112):

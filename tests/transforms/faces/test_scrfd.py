@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from insightface.model_zoo import get_model
 
 from tests.builders import make_pixels
-from tests.onnx_packs import bright_cell, scrfd_graph
+from tests.onnx_packs import bright_cell, library_model, scrfd_graph
 from transforms.faces.alignment import TEMPLATE
 from transforms.faces.scrfd import Scrfd, widened
 
@@ -11,12 +10,7 @@ from transforms.faces.scrfd import Scrfd, widened
 @pytest.fixture
 def detector_of(tmp_path):
     """Gives the adapter over the library's model of a graph."""
-
-    def load(graph):
-        (tmp_path / "det.onnx").write_bytes(graph)
-        return Scrfd(get_model(str(tmp_path / "det.onnx"), providers=["CPUExecutionProvider"]))
-
-    return load
+    return lambda graph: Scrfd(library_model(tmp_path, graph))
 
 
 @pytest.mark.parametrize("scale", [1, 2, 5])
