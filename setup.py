@@ -20,6 +20,7 @@ setup(
         "apache-beam==2.77.0",
         "backports.zstd>=1.0",
         "click>=8.2",
+        "httpx>=0.28",
         "insightface==2.1",
         "numpy>=2.0",
         "onnx>=1.16",
