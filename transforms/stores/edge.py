@@ -64,8 +64,8 @@ class EdgeStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._shards: dict[str, EdgeShard] = {}
-        self._lock = threading.Lock()
-        self._writing = threading.Lock()
+        # One call at a time: the engine writes one by one, and cannot be closed during a call.
+        self._engine = threading.RLock()
 
     def create_collection(self, name: str, stamp: Stamp) -> None:
         """Makes the collection beside its final place and moves it there when it is whole."""
@@ -87,7 +87,8 @@ class EdgeStore:
         """Counts exactly; None where the folder does not exist."""
         if not (self._folder / name).is_dir():
             return None
-        persons = self._shard(name).count(CountRequest(exact=True))
+        with self._engine:
+            persons = self._shard(name).count(CountRequest(exact=True))
         return Collection(name, persons, self._stamp(name))
 
     def list_collections(self) -> Sequence[Collection]:
@@ -105,25 +106,27 @@ class EdgeStore:
 
     def delete_collection(self, name: str) -> None:
         """Closes the collection and removes its folder."""
-        self._shard(name)  # refuses where another process has it
-        with self._lock:
-            self._shards.pop(name).close()
+        with self._engine:
+            self._shard(name).close()  # refuses where another process has it
+            del self._shards[name]
         with self._workshop() as leaving:
             os.rename(self._folder / name, leaving / name)  # at once: a kill leaves no half
             shutil.rmtree(leaving)
 
     def optimize_collection(self, name: str) -> None:
         """Builds the index; this engine never does so by itself."""
-        shard = self._shard(name)
         files = (self._folder / name).rglob("*")
-        self._check_room(_ROOM_TO_WRITE + sum(each.stat().st_blocks * 512 for each in files))
-        shard.optimize()
+        with self._engine:
+            shard = self._shard(name)
+            self._check_room(_ROOM_TO_WRITE + sum(each.stat().st_blocks * 512 for each in files))
+            shard.optimize()
 
     def look_up(
         self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Gives the fields of those that exist."""
-        found = self._shard(collection).retrieve(list(point_ids), list(fields), False)
+        with self._engine:
+            found = self._shard(collection).retrieve(list(point_ids), list(fields), False)
         return {str(each.id): each.payload or {} for each in found}
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
@@ -132,8 +135,8 @@ class EdgeStore:
         changed = [
             EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload)) for each in points
         ]
-        shard = self._shard(collection)
-        with self._writing:  # the engine takes one at a time, and so nobody else takes our room
+        with self._engine:
+            shard = self._shard(collection)
             self._check_room(_ROOM_TO_WRITE + _GROWTH * sum(map(_text_bytes, points)))
             try:
                 shard.update(UpdateOperation.upsert_points(changed))
@@ -145,7 +148,9 @@ class EdgeStore:
 
     def get(self, collection: str, point_id: str) -> Point | None:
         """Gives the whole point."""
-        for found in self._shard(collection).retrieve([point_id], True, True):
+        with self._engine:
+            points = self._shard(collection).retrieve([point_id], True, True)
+        for found in points:
             vectors: Any = found.vector
             vector = np.asarray(vectors[self._vector_name(collection)], dtype=np.float32)
             return Point(point_id, vector, found.payload or {})
@@ -153,7 +158,7 @@ class EdgeStore:
 
     def close(self) -> None:
         """Closes all collections."""
-        with self._lock:
+        with self._engine:
             while self._shards:
                 self._shards.popitem()[1].close()
 
@@ -199,7 +204,7 @@ class EdgeStore:
         return stamp.pack
 
     def _shard(self, name: str) -> EdgeShard:
-        with self._lock:
+        with self._engine:
             if name not in self._shards:
                 self._shards[name] = self._load(name)
             return self._shards[name]

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from transforms.stores.edge import STAMP_FILE, EdgeStore
 
 OPEN_IT = """
 import sys
+import threading
 from pathlib import Path
 from transforms.stores.base import StoreError
 from transforms.stores.edge import EdgeStore
@@ -29,6 +32,7 @@ except StoreError as error:
 PUT_AND_DIE = """
 import os
 import sys
+import threading
 from pathlib import Path
 import numpy as np
 from schemas.ids import point_id
@@ -43,6 +47,7 @@ os.kill(os.getpid(), 9)
 DIE_WITHIN = """
 import os
 import sys
+import threading
 from pathlib import Path
 from tests.transforms.stores.conftest import STAMP
 from transforms.stores import edge
@@ -266,3 +271,25 @@ def test_a_tilde_of_somebody_else_is_left_alone(store: EdgeStore, folder: Path) 
 def test_names_that_begin_with_a_period_are_names(store: EdgeStore) -> None:
     store.create_collection(".hidden", STAMP)
     assert store.list_collections() == [Collection(".hidden", 0, STAMP)]
+
+
+def test_it_closes_while_threads_of_a_broken_run_still_look_up(store: EdgeStore) -> None:
+    """The engine itself refuses that, with an error that would hide why the run broke."""
+    store.create_collection("people", STAMP)
+    many = [point(number) for number in range(500)]
+    store.upsert("people", many)
+    over = threading.Event()
+
+    def look_up() -> None:
+        while not over.is_set():
+            store.look_up("people", [each.id for each in many], ["n"])
+
+    with ThreadPoolExecutor(4) as threads:
+        looking = [threads.submit(look_up) for _ in range(4)]
+        try:
+            for _ in range(50):
+                store.close()
+        finally:
+            over.set()
+        for each in looking:
+            each.result()
