@@ -50,7 +50,7 @@ build/audit/.ready: Makefile
 
 lock: setup ## Writes requirements.lock anew (needs uv on the PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-		--no-emit-package opencv-python --extra weights --upgrade \
+		--no-emit-package opencv-python --no-emit-package openvino-telemetry --extra weights --upgrade \
 		--override requirements-overrides.txt setup.py requirements-dev.in -o requirements.lock
 
 clean: ## Removes what make made

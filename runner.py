@@ -19,7 +19,7 @@ from schemas.errors import (
 )
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
 from schemas.json_lines import json_line
-from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId
+from schemas.options import EngineName, FaceStorageType, MultipleFaces, OnDuplicateId, Precision
 
 # Modules that load Beam and the models are imported by the commands that need them, so that
 # --help and a misspelt option answer at once.
@@ -35,6 +35,8 @@ def option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 STORAGE_TYPES = click.Choice([str(each) for each in FaceStorageType])
 DUPLICATES = click.Choice([str(each) for each in OnDuplicateId])
 POLICIES = click.Choice([str(each) for each in MultipleFaces])
+ENGINES = click.Choice([str(each) for each in EngineName])
+PRECISIONS = click.Choice([str(each) for each in Precision])
 
 store_option = option(
     "--store", default="./muster-store", show_default=True, metavar="URL|DIR",
@@ -207,6 +209,10 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
 @option("--run-dir", required=True, metavar="RUN", help="The folder for this run's results.")
 @store_option
 @pack_option
+@option("--engine", type=ENGINES, default="auto", show_default=True,
+        help="What runs the models; auto: the fastest that is exact here.")  # fmt: skip
+@option("--precision", type=PRECISIONS, default="float32", show_default=True,
+        help="The recogniser's arithmetic; another one than before embeds again.")  # fmt: skip
 @option("--workers", type=int, metavar="N", help="Workers at a time.  [default: cores]")
 @option("--multiple-faces", type=POLICIES, default="reject",
         show_default=True, help="What to do with an image of several faces.")  # fmt: skip

@@ -26,6 +26,7 @@ setup(
         "onnx>=1.16",
         "onnxruntime>=1.20",
         "opencv-python-headless>=4.10",
+        "openvino>=2026.0",
         "pillow>=11.0",
         "pyarrow>=18.0",
         "pybase64>=1.4",

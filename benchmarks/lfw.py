@@ -1,6 +1,6 @@
 """Accuracy on Labeled Faces in the Wild, of the vectors that `muster enroll` stores.
 
-    python benchmarks/lfw.py PHOTOS [PAIRS] [--pack P]
+    python benchmarks/lfw.py PHOTOS [PAIRS] [--pack P] [--precision bfloat16]
 
 PHOTOS: a folder of LFW's photos, or a payload of them (ids as Jane_Doe_0001). PAIRS: LFW's
 pairs.txt, for the accuracy; without it, all pairs that the photos make. A photo that was not
@@ -39,16 +39,17 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("pairs", type=Path, nargs="?")
     parser.add_argument("--pack", default=DEFAULT_PACK)
+    parser.add_argument("--precision", default="float32")
     arguments = parser.parse_args()
     pairs = None if arguments.pairs is None else read_pairs(arguments.pairs)
     pack = find_pack(arguments.pack)
 
-    photos = enroll(arguments.photos, arguments.pack)
+    photos = enroll(arguments.photos, arguments.pack, arguments.precision)
     every = all_pairs(photos.persons, photos.vectors)
     judged = every if pairs is None else cosines_of(pairs, photos.ids, photos.vectors)
     accuracies, threshold = fold_accuracies(judged)
     error = float(np.std(accuracies, ddof=1) / np.sqrt(len(accuracies)))
-    print(f"pack {pack.stamp.pack}: {photos}")
+    print(f"pack {pack.stamp.pack}, {arguments.precision}: {photos}")
     print(f"pairs: {judged}")
     print(f"accuracy in 10 folds: {accuracies.mean():.4f} +- {error:.4f} (cosine {threshold:.4f})")
     print(f"all pairs: {every}")

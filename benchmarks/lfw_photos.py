@@ -53,7 +53,7 @@ def person_on(photo: str) -> str:
     return named[1] if named else photo
 
 
-def enroll(photos: Path, pack: str) -> Photos:
+def enroll(photos: Path, pack: str, precision: str = "float32") -> Photos:
     """Gives what `muster enroll` stores of a folder of photos, or of a payload.
 
     In a folder, each folder below is a person. Raises ValueError.
@@ -73,6 +73,7 @@ def enroll(photos: Path, pack: str) -> Photos:
         _muster(
             *("enroll", str(payload), *options, "--face-storage-type", "NoStorage"),
             *("--collection", COLLECTION, "--store", store, "--pack", pack, "--run-dir", run),
+            *("--precision", precision),
         )
         records = [json.loads(line)["metadata"] for line in record_lines(f"{run}/results/results")]
         ids = sorted({each["person_id"] for each in records if "person_id" in each})

@@ -16,7 +16,15 @@ from pipelines.run_folder import RESULTS, STOP
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import PARQUET_FIELDS
-from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId, Rules
+from schemas.options import (
+    EngineName,
+    FaceStorageType,
+    Inference,
+    MultipleFaces,
+    OnDuplicateId,
+    Precision,
+    Rules,
+)
 from transforms.faces.catalogue import DEFAULT_PACK
 from transforms.person_metadata import is_text
 from transforms.stores.connect import DEFAULT_RETRY_FOR_S
@@ -64,6 +72,7 @@ class EnrollConfig:
     face_storage_type: FaceStorageType | None = None
     store: str = DEFAULT_STORE
     pack: str = DEFAULT_PACK
+    inference: Inference = field(default_factory=Inference)
     workers: int = field(default_factory=cores)
     rules: Rules = field(default_factory=Rules)
     max_row_bytes: int = 64_000_000
@@ -140,6 +149,7 @@ def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> En
         face_storage_type=None if storage is None else FaceStorageType(storage),
         store=values["store"],
         pack=values["pack"],
+        inference=Inference(EngineName(values["engine"]), Precision(values["precision"])),
         workers=cores() if values["workers"] is None else values["workers"],
         rules=Rules(
             multiple_faces=MultipleFaces(values["multiple_faces"]),

@@ -106,7 +106,7 @@ def prepared(
     Raises UsageError and RefusedError.
     """
     check_free(Path(config.run_dir))
-    pack = pack or find_pack(config.pack)
+    pack = pack or find_pack(config.pack, config.inference)
     spec = store or store_spec(config.store, config.retry_for_s)
     options = beam_options(config.beam_options, config.workers)
     if spec.embedded and not is_one_process(options):

@@ -20,6 +20,7 @@ _PACKAGES = (
     "insightface",
     "onnxruntime",
     "opencv-python-headless",
+    "openvino",
     "pyarrow",
     "qdrant-client",
     "qdrant-edge-py",

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 
@@ -28,6 +28,36 @@ class OnDuplicateId(StrEnum):
     LAST = "last"
     FIRST = "first"
     REJECT = "reject"
+
+
+class EngineName(StrEnum):
+    """What runs the models' graphs."""
+
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    ONNXRUNTIME = "onnxruntime"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+
+
+class Precision(StrEnum):
+    """The arithmetic of the recogniser. A detector's is always float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How the graphs of a pack are run."""
+
+    engine: EngineName = EngineName.AUTO
+    precision: Precision = Precision.FLOAT32
+
+    @property
+    def of_detector(self) -> "Inference":
+        """The same in float32: what is found must not depend on the recogniser's arithmetic."""
+        return replace(self, precision=Precision.FLOAT32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.records import Face, UInt8Image, Vector
 from schemas.stamp import Stamp
-from transforms.faces.base import FaceModel
+from transforms.faces.base import FaceModel, Share
 from transforms.stores.base import Collection, Point
 
 
@@ -56,7 +56,7 @@ class NullPack:
 
     calibration: None = None
 
-    def load(self, threads: int) -> FaceModel:
+    def load(self, share: Share) -> FaceModel:
         return FaceModel(OneFace(), self.recogniser())
 
 

@@ -20,6 +20,7 @@ from tests.command import Muster, outcomes
 from tests.payloads import group_photo, people, row
 from transforms.embed_faces import unit
 from transforms.faces.alignment import align
+from transforms.faces.base import Share
 from transforms.faces.catalogue import find_pack
 from transforms.imaging import decode
 from transforms.submissions import record_digest
@@ -115,7 +116,7 @@ FORMS: dict[str, Callable[[Path], Any]] = {
 @pytest.fixture(scope="module")
 def reference() -> dict[str, Vector]:
     """The vectors of the pack's own parts, without any pipeline."""
-    model = find_pack("opencv-zoo").load(1)
+    model = find_pack("opencv-zoo").load(Share(1, 1))
     vectors = {}
     for each in rows()[:9]:
         pixels = decode(base64.b64decode(each["face_base_64"]), 10**8)

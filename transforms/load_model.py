@@ -7,7 +7,7 @@ from apache_beam.utils.shared import Shared
 from schemas.errors import Code, RejectedError
 from transforms.faces.base import FaceModel, Pack
 from transforms.run_state import RUN_STATE
-from transforms.worker import inference_threads
+from transforms.worker import inference_share
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class ModelSource:
 
     def _load(self) -> "FaceModel | _NoModel":
         try:
-            return self.pack.load(inference_threads(self.workers))
+            return self.pack.load(inference_share(self.workers))
         except Exception as error:  # each row would try again and fail
             RUN_STATE.stop(f"the pack cannot be loaded: {type(error).__name__}")
             return _NoModel(type(error).__name__)

@@ -4,6 +4,7 @@ import os
 
 import cv2
 
+from transforms.faces.base import Share
 from transforms.private_logs import keep_exceptions_private
 
 
@@ -19,6 +20,6 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def inference_threads(workers: int) -> int:
-    """Gives the threads that one inference may use, so that workers x threads = cores."""
-    return max(1, cores() // workers)
+def inference_share(workers: int) -> Share:
+    """Gives what inference may use, so that workers x threads = cores."""
+    return Share(calls=workers, threads=max(1, cores() // workers))

@@ -53,7 +53,7 @@ def test_accuracy_of_a_folder_with_pairs(photos: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[:2] == [
-        "pack opencv-zoo: 24 of 25 photos enrolled, 9 persons",
+        "pack opencv-zoo, float32: 24 of 25 photos enrolled, 9 persons",
         "pairs: 24 of one person, 57 of two",
     ]
     assert re.fullmatch(r"accuracy in 10 folds: 1\.0000 \+- 0\.0000 \(cosine 0\.\d{4}\)", lines[2])

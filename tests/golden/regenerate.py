@@ -11,7 +11,7 @@ from typing import Any
 from tests.builders import astronaut
 from transforms.embed_faces import unit
 from transforms.faces.alignment import align
-from transforms.faces.base import FaceModel
+from transforms.faces.base import FaceModel, Share
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 
@@ -33,4 +33,4 @@ def measure(model: FaceModel) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    FILE.write_text(json.dumps(measure(OpenCvZoo().load(threads=1)), indent=1) + "\n")
+    FILE.write_text(json.dumps(measure(OpenCvZoo().load(Share(1, 1))), indent=1) + "\n")

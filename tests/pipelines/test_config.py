@@ -6,7 +6,15 @@ import pytest
 
 from pipelines.config import EnrollConfig, RejectedLimit, config_of
 from schemas.errors import Code, RefusedError, UsageError
-from schemas.options import FaceStorageType, MultipleFaces, OnDuplicateId, Rules
+from schemas.options import (
+    EngineName,
+    FaceStorageType,
+    Inference,
+    MultipleFaces,
+    OnDuplicateId,
+    Precision,
+    Rules,
+)
 
 # As click gives them, with its defaults.
 VALUES = {
@@ -16,6 +24,8 @@ VALUES = {
     "run_dir": "runs/1",
     "store": "./muster-store",
     "pack": "opencv-zoo",
+    "engine": "auto",
+    "precision": "float32",
     "workers": None,
     "multiple_faces": "reject",
     "max_rejected": None,
@@ -52,6 +62,8 @@ def test_every_value_arrives():
             "run_dir": "runs/2",
             "store": "http://qdrant:6333",
             "pack": "other",
+            "engine": "openvino",
+            "precision": "bfloat16",
             "workers": 3,
             "multiple_faces": "largest",
             "max_rejected": "2.5%",
@@ -75,6 +87,7 @@ def test_every_value_arrives():
         run_dir="runs/2",
         store="http://qdrant:6333",
         pack="other",
+        inference=Inference(EngineName.OPENVINO, Precision.BFLOAT16),
         workers=3,
         rules=Rules(MultipleFaces.LARGEST, 1024, 7),
         max_row_bytes=1_000_000,

@@ -12,11 +12,19 @@ from schemas.stamp import Stamp
 from transforms.faces.calibration import Calibration
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What of a process's cores inference may use: calls at a time, and threads of each call."""
+
+    calls: int
+    threads: int
+
+
 class Engine(Protocol):
     """Runs one graph. Safe to call from several threads."""
 
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        """Gives the graph's outputs by name. batch: (n, channels, height, width)."""
+        """Gives the graph's outputs by name, in its order. batch: (n, channels, height, width)."""
         ...
 
 
@@ -59,7 +67,7 @@ class Pack(Protocol):
 
     @property
     def precision(self) -> str:
-        """The arithmetic of the recogniser, as stored with each point."""
+        """The recogniser's arithmetic, as stored with each point: another one embeds again."""
         ...
 
     @property
@@ -67,8 +75,8 @@ class Pack(Protocol):
         """What makes a similarity of a cosine; None where nobody has measured it."""
         ...
 
-    def load(self, threads: int) -> FaceModel:
-        """Reads and checks the weights. threads: how many one inference may use.
+    def load(self, share: Share) -> FaceModel:
+        """Reads and checks the weights, and starts the engines.
 
         Raises UsageError where they are not there, or not those of the stamp.
         """

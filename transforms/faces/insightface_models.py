@@ -5,16 +5,25 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from schemas.errors import UsageError
+from schemas.options import Inference
 from transforms.faces.alignment import CROP_SIDES_PX, can_crop
 from transforms.faces.arcface import ArcFace
-from transforms.faces.onnx_engine import PROVIDERS, session_options
+from transforms.faces.base import Engine, Share
+from transforms.faces.engines import start_engine
+from transforms.faces.onnx_engine import CPU, session_options
 from transforms.faces.scrfd import Scrfd
+
+# Of a graph that takes any number or size: what engines are tried on.
+_FREE = (1, 3, 128, 128)
 
 DETECTION, RECOGNITION = TASKS = ("detection", "recognition")  # the library's words
 
@@ -33,7 +42,7 @@ def read_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str,
     # Takes half a second, which other packs need not wait for.
     from insightface.model_zoo import get_model, has_model_package_manifest, load_model_package
 
-    settings = {"providers": PROVIDERS, "sess_options": session_options(threads)}
+    settings = {"providers": CPU, "sess_options": session_options(threads)}
     models: dict[str, Any] = {}
     with redirect_stdout(sys.stderr):  # some of its models print
         with _telling("manifest.json"):
@@ -62,7 +71,8 @@ def try_models(models: Mapping[str, Any]) -> int:
             f"{_name(detector)} finds no landmarks; expected a detector that does, as det_10g.onnx"
         )
     shape = list(recogniser.input_shape)
-    if len(shape) != 4 or shape[2] != shape[3] or not can_crop(shape[2]) or _is_fixed(shape[0]):
+    square = len(shape) == 4 and shape[2] == shape[3]
+    if not square or not can_crop(shape[2]) or (_is_fixed(shape[0]) and shape[0] != 1):
         sides = " or ".join(map(str, CROP_SIDES_PX))
         raise UsageError(
             f"{_name(recogniser)} takes faces of shape {shape}; expected square ones, the side a "
@@ -75,8 +85,31 @@ def try_models(models: Mapping[str, Any]) -> int:
         return int(ArcFace(recogniser).embed([black])[0].size)
 
 
+def run_on(model: Any, inference: Inference, share: Share) -> None:
+    """Lets an engine of ours run the graph of one of the library's models. Raises UsageError."""
+    shape = model.session.get_inputs()[0].shape
+    sides = [side if _is_fixed(side) else free for side, free in zip(shape, _FREE, strict=True)]
+    noise = np.random.default_rng(0).uniform(-1, 1, sides)
+    example = noise.astype(getattr(model, "input_dtype", np.float32))
+    with _telling(_name(model)):
+        graph = Path(model.model_file).read_bytes()
+        model.session = _Session(start_engine(graph, example, inference, share))
+
+
+@dataclass(frozen=True)
+class _Session:
+    """An engine, called as the library calls a session of ONNX Runtime."""
+
+    engine: Engine
+
+    def run(self, _: object, inputs: Mapping[str, NDArray[np.float32]]) -> Sequence[Any]:
+        """Gives all outputs in the graph's order."""
+        [batch] = inputs.values()
+        return list(self.engine.run(batch).values())
+
+
 def _is_fixed(number: object) -> bool:
-    return isinstance(number, int) and number != 1
+    return isinstance(number, int) and number > 0
 
 
 def _name(model: Any) -> str:

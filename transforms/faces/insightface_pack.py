@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from schemas.errors import UsageError
+from schemas.options import Inference
 from schemas.stamp import Stamp
 from transforms.faces.arcface import ArcFace
-from transforms.faces.base import FaceModel
+from transforms.faces.base import FaceModel, Share
 from transforms.faces.calibration import Calibration, read_calibration
+from transforms.faces.engines import check_inference
 from transforms.faces.insightface_folder import find_folder
 from transforms.faces.insightface_models import (
     DETECTION,
@@ -27,6 +29,7 @@ from transforms.faces.insightface_models import (
     TASKS,
     onnx_files,
     read_models,
+    run_on,
     try_models,
 )
 from transforms.faces.scrfd import Scrfd
@@ -46,33 +49,42 @@ class InsightFacePack:
     folder: str
     files: tuple[str, ...]
     stamp: Stamp
-    precision: str = "float32"
+    inference: Inference
+
+    @property
+    def precision(self) -> str:
+        """As asked for."""
+        return str(self.inference.precision)
 
     @property
     def calibration(self) -> Calibration | None:
         """What `calibration.json` in the folder holds. Raises UsageError."""
         return read_calibration(Path(self.folder, CALIBRATION_FILE), self.stamp.pack)
 
-    def load(self, threads: int) -> FaceModel:
+    def load(self, share: Share) -> FaceModel:
         """Reads both files. Raises UsageError where the folder no longer gives the same pack."""
-        models = _both_models(self.folder, self.files, threads)
+        models = _both_models(self.folder, self.files, share.threads)
         if _stamp(models, self.stamp.dimension) != self.stamp:
             raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
+        run_on(models[DETECTION], self.inference.of_detector, share)
+        run_on(models[RECOGNITION], self.inference, share)
         return FaceModel(Scrfd(models[DETECTION]), ArcFace(models[RECOGNITION]))
 
 
-def find_insightface(name: str) -> InsightFacePack:
+def find_insightface(name: str, inference: Inference) -> InsightFacePack:
     """Gives the pack of a folder, or one that the library knows by name. Raises UsageError.
 
     Both models are run once: only a vector tells how many values vectors have.
     """
+    check_inference(inference)
     folder = str(find_folder(name))
     try:
         models = _both_models(folder, onnx_files(folder), threads=1)
         stamp = _stamp(models, try_models(models))
     except UsageError as error:
         raise UsageError(f"pack insightface:{name}: {error}") from error
-    return InsightFacePack(folder, tuple(str(models[each].model_file) for each in TASKS), stamp)
+    files = tuple(str(models[each].model_file) for each in TASKS)
+    return InsightFacePack(folder, files, stamp, inference)
 
 
 def _both_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str, Any]:

@@ -1,12 +1,23 @@
-"""The ONNX Runtime engine."""
+"""The ONNX Runtime engine, on the CPU or on an NVIDIA GPU."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-PROVIDERS = ["CPUExecutionProvider"]
+from schemas.errors import UsageError
+from schemas.options import EngineName
+
+CPU = ["CPUExecutionProvider"]
+# Without TF32, which rounds float32 products to 10 bits. What a GPU cannot run is left to the CPU.
+_CUDA = ("CUDAExecutionProvider", {"use_tf32": "0"})
+_PROVIDERS: Mapping[EngineName, Sequence[Any]] = {
+    EngineName.ONNXRUNTIME: CPU,
+    EngineName.CUDA: [_CUDA, *CPU],
+    EngineName.TENSORRT: ["TensorrtExecutionProvider", _CUDA, *CPU],
+}
 
 
 def session_options(threads: int) -> onnxruntime.SessionOptions:
@@ -20,16 +31,34 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-class OnnxEngine:
-    """Runs one graph on the CPU with a fixed number of threads."""
+def has_provider(name: EngineName) -> bool:
+    """True where this build of ONNX Runtime has it. Whether the GPU is there shows on use."""
+    return _first(name) in onnxruntime.get_available_providers()
 
-    def __init__(self, graph: bytes, threads: int) -> None:
+
+class OnnxEngine:
+    """Runs one graph with a fixed number of threads a call."""
+
+    def __init__(
+        self, graph: bytes, threads: int, name: EngineName = EngineName.ONNXRUNTIME
+    ) -> None:
+        """Raises UsageError where ONNX Runtime falls back to the CPU."""
         self._session = onnxruntime.InferenceSession(
-            graph, session_options(threads), providers=PROVIDERS
+            graph, session_options(threads), providers=_PROVIDERS[name]
         )
+        if (used := self._session.get_providers()[0]) != _first(name):
+            raise UsageError(
+                f"--engine {name}: ONNX Runtime falls back to {used}; expected an NVIDIA GPU with "
+                f"its driver and the libraries that {_first(name)} needs"
+            )
         self._input = self._session.get_inputs()[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
 
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        """Gives the graph's outputs by name."""
+        """Gives the graph's outputs by name, in its order."""
         return dict(zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True))
+
+
+def _first(name: EngineName) -> str:
+    provider = _PROVIDERS[name][0]
+    return provider if isinstance(provider, str) else str(provider[0])

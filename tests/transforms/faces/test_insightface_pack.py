@@ -19,6 +19,7 @@ from tests.onnx_packs import (
     write_pack,
 )
 from transforms.faces.alignment import align
+from transforms.faces.base import Share
 from transforms.faces.calibration import Calibration
 from transforms.faces.catalogue import find_pack
 
@@ -47,7 +48,7 @@ def with_recognition(**values):
 
 def test_a_pack_finds_aligns_and_embeds(tmp_path):
     pack = found(write_pack(tmp_path))
-    model = pack.load(threads=1)
+    model = pack.load(Share(1, 1))
     pixels = bright_cell()
     [face] = model.detector.detect(pixels)
     crops = [align(pixels, face.landmarks, model.recogniser.crop_px)]
@@ -105,7 +106,7 @@ def test_a_manifest_says_what_is_what(tmp_path):
     (folder / "zzz.onnx").write_bytes(mean_colour_graph(side=224))
     pack = found(folder)
     assert pack.files[1] == str(folder / "zzz.onnx")
-    assert pack.load(1).recogniser.crop_px == 224
+    assert pack.load(Share(1, 1)).recogniser.crop_px == 224
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,9 @@ def test_a_manifest_says_what_is_what(tmp_path):
 def test_a_manifest_says_what_becomes_of_pixels(tmp_path, values, dtype, white):
     graph = mean_colour_graph(dtype=dtype)
     folder = write_pack(tmp_path, recogniser=graph, manifest=with_recognition(**values))
-    [vector] = found(folder).load(1).recogniser.embed([np.full((112, 112, 3), 255, np.uint8)])
+    [vector] = (
+        found(folder).load(Share(1, 1)).recogniser.embed([np.full((112, 112, 3), 255, np.uint8)])
+    )
     np.testing.assert_allclose(vector, white, rtol=1e-5)
 
 
@@ -176,7 +179,7 @@ def test_what_changes_after_the_check_is_not_used(tmp_path, change):
     pack = found(folder)
     change(folder)
     with pytest.raises(UsageError, match=r"it was changed meanwhile|cannot be used"):
-        pack.load(1)
+        pack.load(Share(1, 1))
 
 
 MANIFESTS = {
@@ -199,7 +202,7 @@ def test_faces_and_vectors_are_those_of_face_analysis(tmp_path, name, side):
     analysis = FaceAnalysis(str(folder), providers=["CPUExecutionProvider"])
     analysis.prepare(ctx_id=0)
     expected = analysis.get(np.ascontiguousarray(pixels[:, :, ::-1]))
-    model = found(folder).load(1)
+    model = found(folder).load(Share(1, 1))
     faces = model.detector.detect(pixels)
     assert len(faces) == len(expected) > 0
     crops = [align(pixels, each.landmarks, model.recogniser.crop_px) for each in faces]

@@ -13,6 +13,7 @@ from tests.builders import astronaut, six_persons
 from tests.golden.regenerate import FILE, measure
 from transforms.embed_faces import unit
 from transforms.faces.alignment import align
+from transforms.faces.base import Share
 from transforms.faces.catalogue import find_pack
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
@@ -24,7 +25,7 @@ RECOGNISER = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
 
 @pytest.fixture(scope="module")
 def model():
-    return PACK.load(threads=2)
+    return PACK.load(Share(1, 2))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_weights_of_another_digest_are_refused(role):
     file = getattr(PACK, role)
     pack = replace(PACK, **{role: replace(file, sha256="0" * 64)})
     name = file.path.removeprefix("models/")
-    for use in (pack.check, lambda: pack.load(1)):
+    for use in (pack.check, lambda: pack.load(Share(1, 1))):
         with pytest.raises(UsageError) as refused:
             use()
         assert str(refused.value) == (
@@ -123,7 +124,7 @@ def test_vectors_are_those_of_an_independent_loop(model, shared_data):
 
 
 def test_any_number_of_threads_finds_the_same_face(model):
-    alone = PACK.load(threads=1)
+    alone = PACK.load(Share(1, 1))
     pixels = decode(astronaut(), 1_000_000)
     first, second = (each.detector.detect(pixels)[0] for each in (model, alone))
     np.testing.assert_allclose(first.landmarks, second.landmarks, atol=0.01)
