@@ -30,9 +30,7 @@ class YuNet:
         """Gives faces of score > 0.6, best first. pixels: (height, width, 3) RGB."""
         batch, scale = prepare(pixels)
         outputs = self._engine.run(batch)
-        boxes, landmarks, scores = decode(outputs, batch.shape[2], batch.shape[3])
-        found = scores > SCORE_THRESHOLD
-        boxes, landmarks, scores = boxes[found], landmarks[found], scores[found]
+        boxes, landmarks, scores = decode(outputs, batch.shape[3])
         widths = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
         kept = cv2.dnn.NMSBoxes(
             widths.tolist(), scores.tolist(), SCORE_THRESHOLD, OVERLAP_THRESHOLD
@@ -50,25 +48,31 @@ def prepare(pixels: UInt8Image) -> tuple[NDArray[np.float32], float]:
         height, width = pixels.shape[:2]
     padded = (-(-height // _PADDING_PX) * _PADDING_PX, -(-width // _PADDING_PX) * _PADDING_PX)
     batch = np.zeros((1, 3, *padded), dtype=np.float32)
-    batch[0, :, :height, :width] = pixels[:, :, ::-1].transpose(2, 0, 1)
+    for plane, channel in zip(batch[0, ::-1], cv2.split(pixels), strict=True):
+        plane[:height, :width] = channel
     return batch, scale
 
 
 def decode(
-    outputs: Mapping[str, NDArray[np.float32]], height: int, width: int
+    outputs: Mapping[str, NDArray[np.float32]], width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Gives boxes (n, 4) x1 y1 x2 y2, landmarks (n, 5, 2) and scores (n,), in input pixels."""
+    """Gives the faces above the threshold, overlapping ones too, in pixels of the network's input.
+
+    width: of that input. Boxes (n, 4) x1 y1 x2 y2, landmarks (n, 5, 2) and scores (n,).
+    """
     boxes, landmarks, scores = [], [], []
     for stride in _STRIDES:
-        rows, columns = np.mgrid[: height // stride, : width // stride].reshape(2, -1)
+        likelihoods = np.clip(outputs[f"cls_{stride}"][0] * outputs[f"obj_{stride}"][0], 0.0, 1.0)
+        score = np.sqrt(likelihoods)[:, 0]
+        cells = np.flatnonzero(score > SCORE_THRESHOLD)  # few: only they are worth decoding
+        rows, columns = np.divmod(cells, width // stride)
         grid = np.column_stack([columns, rows]).astype(np.float32)
-        box, points = outputs[f"bbox_{stride}"][0], outputs[f"kps_{stride}"][0]
+        box, points = outputs[f"bbox_{stride}"][0, cells], outputs[f"kps_{stride}"][0, cells]
         centre = (grid + box[:, :2]) * stride
         half = np.exp(box[:, 2:]) * (stride / 2)
         boxes.append(np.concatenate([centre - half, centre + half], axis=1))
         landmarks.append((points.reshape(-1, 5, 2) + grid[:, None]) * stride)
-        likelihoods = np.clip(outputs[f"cls_{stride}"][0] * outputs[f"obj_{stride}"][0], 0.0, 1.0)
-        scores.append(np.sqrt(likelihoods)[:, 0])
+        scores.append(score[cells])
     return np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores)
 
 
