@@ -6,8 +6,7 @@ no duplicates.
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -15,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pybase64
 
+from benchmarks.loaded import Spent
 from schemas.options import Inference
 from schemas.records import UInt8Image
 from transforms.embed_faces import unit
@@ -26,15 +26,6 @@ from transforms.worker import cores
 BATCH = 8
 STAGES = ("read", "decode", "detect", "align", "embed")
 Stages = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds: by the clock, of all cores, and by stage, summed over the workers."""
-
-    seconds: float
-    cpu_seconds: float
-    stages: Mapping[str, float]
 
 
 def bare_loop(payload: str, inference: Inference) -> Spent:

@@ -5,12 +5,13 @@ start of Beam are the same for ten photos and for ten million.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from pipelines import enroll
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.report import Report
@@ -44,31 +45,44 @@ def loaded(pack: Pack, workers: int) -> LoadedPack:
     return LoadedPack(pack.stamp, pack.precision)
 
 
-def timed_run(config: EnrollConfig, pack: Pack, store: StoreSpec | None) -> tuple[Report, float]:
-    """Runs the job; gives its report, and the seconds from its first row read to its end."""
-    with _first_row() as times:
-        report = run(config, pack=pack, store=store, while_running=lambda _: None)
-        # The pipeline's end is the last record's; reading the results back comes after it.
-        assert times, "no row was read"
-    return report, times[1] - times[0]
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds: by the clock, of all cores, and by stage, summed over the workers."""
+
+    seconds: float
+    cpu_seconds: float
+    stages: Mapping[str, float]
+
+
+def timed_run(config: EnrollConfig, pack: Pack, store: StoreSpec) -> tuple[Report, Spent]:
+    """Runs the job; gives its report, and what it took from its first row to its last record."""
+    with _timed() as times:
+        report = run(config, pack=pack, store=store)
+    (began, cpu_before), (ended, cpu_after) = times
+    stages = {name: each["seconds"] for name, each in report.stages.items()}
+    return report, Spent(ended - began, cpu_after - cpu_before, stages)
 
 
 @contextmanager
-def _first_row() -> Iterator[list[float]]:
-    """Collects when the first row was read, and when the pipeline ended."""
-    from pipelines import enroll
+def _timed() -> Iterator[list[tuple[float, float]]]:
+    """Collects the time, and this process's, of the first row and of the pipeline's end.
 
-    times: list[float] = []
+    What a run does after that, as reading its results back, is part of no row.
+    """
+    times: list[tuple[float, float]] = []
     read_split, run_pipeline = read_rows.read_split, enroll.run_pipeline
+
+    def note() -> None:
+        times.append((time.perf_counter(), time.process_time()))
 
     def noting_start(*arguments: Any) -> Any:
         if not times:
-            times.append(time.perf_counter())
+            note()
         return read_split(*arguments)
 
     def noting_end(*arguments: Any) -> Any:
         result = run_pipeline(*arguments)
-        times.append(time.perf_counter())
+        note()
         return result
 
     with (

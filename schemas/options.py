@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -53,11 +53,6 @@ class Inference:
 
     engine: EngineName = EngineName.AUTO
     precision: Precision = Precision.FLOAT32
-
-    @property
-    def of_detector(self) -> "Inference":
-        """The same in float32: what is found must not depend on the recogniser's arithmetic."""
-        return replace(self, precision=Precision.FLOAT32)
 
 
 @dataclass(frozen=True, slots=True)

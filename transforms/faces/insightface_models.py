@@ -18,7 +18,7 @@ from schemas.options import Inference
 from transforms.faces.alignment import CROP_SIDES_PX, can_crop
 from transforms.faces.arcface import ArcFace
 from transforms.faces.base import Engine, Share
-from transforms.faces.engines import start_engine
+from transforms.faces.engines import start_detector, start_recogniser
 from transforms.faces.onnx_engine import CPU, session_options
 from transforms.faces.scrfd import Scrfd
 
@@ -85,7 +85,7 @@ def try_models(models: Mapping[str, Any]) -> int:
         return int(ArcFace(recogniser).embed([black])[0].size)
 
 
-def run_on(model: Any, inference: Inference, share: Share) -> None:
+def run_on_engine(model: Any, inference: Inference, share: Share) -> None:
     """Lets an engine of ours run the graph of one of the library's models. Raises UsageError."""
     shape = model.session.get_inputs()[0].shape
     sides = [side if _is_fixed(side) else free for side, free in zip(shape, _FREE, strict=True)]
@@ -93,7 +93,8 @@ def run_on(model: Any, inference: Inference, share: Share) -> None:
     example = noise.astype(getattr(model, "input_dtype", np.float32))
     with _telling(_name(model)):
         graph = Path(model.model_file).read_bytes()
-        model.session = _Session(start_engine(graph, example, inference, share))
+        start = start_detector if model.taskname == DETECTION else start_recogniser
+        model.session = _Session(start(graph, example, inference, share))
 
 
 @dataclass(frozen=True)

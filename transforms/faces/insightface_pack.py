@@ -29,7 +29,7 @@ from transforms.faces.insightface_models import (
     TASKS,
     onnx_files,
     read_models,
-    run_on,
+    run_on_engine,
     try_models,
 )
 from transforms.faces.scrfd import Scrfd
@@ -66,8 +66,8 @@ class InsightFacePack:
         models = _both_models(self.folder, self.files, share.threads)
         if _stamp(models, self.stamp.dimension) != self.stamp:
             raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
-        run_on(models[DETECTION], self.inference.of_detector, share)
-        run_on(models[RECOGNITION], self.inference, share)
+        for model in (models[DETECTION], models[RECOGNITION]):
+            run_on_engine(model, self.inference, share)
         return FaceModel(Scrfd(models[DETECTION]), ArcFace(models[RECOGNITION]))
 
 

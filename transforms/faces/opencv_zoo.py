@@ -10,7 +10,7 @@ from schemas.options import Inference
 from schemas.stamp import Stamp
 from transforms.faces.base import FaceModel, Share
 from transforms.faces.calibration import Calibration
-from transforms.faces.engines import check_inference, start_engine
+from transforms.faces.engines import check_inference, start_detector, start_recogniser
 from transforms.faces.graphs import fold_quantised
 from transforms.faces.sface import SFace
 from transforms.faces.yunet import YuNet
@@ -66,8 +66,8 @@ class OpenCvZoo:
         noise = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
         face = noise[:, :, : SFace.crop_px, : SFace.crop_px]
         return FaceModel(
-            YuNet(start_engine(detector, noise, self.inference.of_detector, share)),
-            SFace(start_engine(recogniser, face, self.inference, share)),
+            YuNet(start_detector(detector, noise, self.inference, share)),
+            SFace(start_recogniser(recogniser, face, self.inference, share)),
         )
 
     def check(self) -> None:

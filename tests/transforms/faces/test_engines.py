@@ -14,8 +14,8 @@ from schemas.options import EngineName, Inference, Precision
 from tests.builders import astronaut
 from transforms.faces import engines
 from transforms.faces.alignment import align
-from transforms.faces.base import Share
-from transforms.faces.engines import check_inference, start_engine
+from transforms.faces.base import Engine, Share
+from transforms.faces.engines import check_inference, start_detector, start_recogniser
 from transforms.faces.graphs import fold_quantised
 from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.opencv_zoo import OpenCvZoo
@@ -27,6 +27,7 @@ from transforms.package_files import package_folder
 Batch = NDArray[np.float32]
 PACK = OpenCvZoo()
 ALONE = Share(calls=1, threads=1)
+AUTO = Inference()
 needs_bfloat16 = pytest.mark.skipif(not has_bfloat16(), reason="no bfloat16 arithmetic here")
 
 
@@ -85,40 +86,51 @@ def test_several_threads_get_each_their_own(graphs):
         np.testing.assert_allclose(vectors, engine.run(batch)["fc1"], rtol=1e-3, atol=1e-3)
 
 
-def started(graphs: Mapping[str, bytes], batches: Mapping[str, Batch], **asked: object) -> object:
-    inference = Inference(**asked)  # type: ignore[arg-type]
-    return start_engine(graphs["detector"], batches["detector"], inference, ALONE)
-
-
 class TestAuto:
-    def test_takes_the_fastest(self, monkeypatch, graphs, batches):
-        monkeypatch.setattr(engines, "_seconds", lambda engine, _: isinstance(engine, OnnxEngine))
-        assert isinstance(started(graphs, batches), OpenVinoEngine)
-        monkeypatch.setattr(
-            engines, "_seconds", lambda engine, _: isinstance(engine, OpenVinoEngine)
-        )
-        assert isinstance(started(graphs, batches), OnnxEngine)
+    def test_takes_onnx_runtime_to_detect_and_openvino_to_recognise(self, graphs, batches):
+        arguments = (Inference(), ALONE)
+        detector = start_detector(graphs["detector"], batches["detector"], *arguments)
+        recogniser = start_recogniser(graphs["recogniser"], batches["recogniser"], *arguments)
+        assert isinstance(detector, OnnxEngine)
+        assert isinstance(recogniser, OpenVinoEngine)
 
     def test_takes_none_that_is_not_exact(self, monkeypatch, graphs, batches):
         class Wrong(OpenVinoEngine):
             def run(self, batch: Batch) -> Mapping[str, Batch]:
-                return {name: each + 1.0 for name, each in super().run(batch).items()}
+                return {name: each[:, ::-1] for name, each in super().run(batch).items()}
 
         monkeypatch.setattr(engines, "OpenVinoEngine", Wrong)
-        monkeypatch.setattr(engines, "_seconds", lambda engine, _: isinstance(engine, OnnxEngine))
-        assert isinstance(started(graphs, batches), OnnxEngine)
+        assert isinstance(recogniser_of(graphs, batches), OnnxEngine)
 
     def test_takes_none_that_cannot_run_the_graph(self, monkeypatch, graphs, batches):
         def broken(*_: object) -> OpenVinoEngine:
             raise RuntimeError("no such operation")
 
         monkeypatch.setattr(engines, "OpenVinoEngine", broken)
-        assert isinstance(started(graphs, batches), OnnxEngine)
+        assert isinstance(recogniser_of(graphs, batches), OnnxEngine)
+
+    def test_takes_no_gpu_that_is_not_there(self, monkeypatch, graphs, batches):
+        """As where the package for GPUs is installed on a machine without one."""
+        monkeypatch.setattr(engines, "has_provider", lambda _: True)
+        with pytest.warns(UserWarning, match="CUDAExecutionProvider"):
+            assert isinstance(recogniser_of(graphs, batches), OpenVinoEngine)
+
+
+def recogniser_of(
+    graphs: Mapping[str, bytes], batches: Mapping[str, Batch], inference: Inference = AUTO
+) -> Engine:
+    return start_recogniser(graphs["recogniser"], batches["recogniser"], inference, ALONE)
 
 
 def test_the_one_asked_for_is_taken(graphs, batches):
-    assert isinstance(started(graphs, batches, engine=EngineName.ONNXRUNTIME), OnnxEngine)
-    assert isinstance(started(graphs, batches, engine=EngineName.OPENVINO), OpenVinoEngine)
+    for name, engine in (
+        (EngineName.ONNXRUNTIME, OnnxEngine),
+        (EngineName.OPENVINO, OpenVinoEngine),
+    ):
+        inference = Inference(name)
+        assert isinstance(recogniser_of(graphs, batches, inference), engine)
+        detector = start_detector(graphs["detector"], batches["detector"], inference, ALONE)
+        assert isinstance(detector, engine)
 
 
 @pytest.mark.parametrize("engine", [EngineName.CUDA, EngineName.TENSORRT])
@@ -145,6 +157,17 @@ class TestBfloat16:
         with pytest.raises(UsageError, match="this processor has no bfloat16 arithmetic"):
             check_inference(Inference(precision=Precision.BFLOAT16))
 
-    def test_is_never_the_detectors(self):
+    @needs_bfloat16
+    def test_is_the_recognisers_alone(self, graphs, batches):
         inference = Inference(EngineName.OPENVINO, Precision.BFLOAT16)
-        assert inference.of_detector == Inference(EngineName.OPENVINO, Precision.FLOAT32)
+        detector = start_detector(graphs["detector"], batches["detector"], inference, ALONE)
+        exact = OpenVinoEngine(graphs["detector"], ALONE, Precision.FLOAT32)
+        for one, other in zip(
+            detector.run(batches["detector"]).values(),
+            exact.run(batches["detector"]).values(),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(one, other)
+        fast = recogniser_of(graphs, batches, inference).run(batches["recogniser"])["fc1"]
+        slow = recogniser_of(graphs, batches).run(batches["recogniser"])["fc1"]
+        assert cosine(fast, slow) < 0.999999

@@ -1,0 +1,141 @@
+"""The whole job against a bare loop over the same photos: what Muster adds to the models.
+
+    python -m benchmarks.throughput PHOTOS.parquet [--photos 2000] [--rounds 3]
+
+PHOTOS: a payload of real photos (`face_base_64`), repeated under new ids. The job reads, checks,
+looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
+worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
+timed with their models loaded, from the first row read to the last record or vector. Medians over
+rounds in which all take turns.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.bare_loop import bare_loop
+from benchmarks.loaded import Spent, loaded, timed_run
+from benchmarks.machine import machine
+from benchmarks.payloads import FORMS, GROUPS, repeated, write_form
+from pipelines.config import EnrollConfig
+from schemas.options import EngineName, FaceStorageType, Inference, MultipleFaces, Precision, Rules
+from transforms.faces.opencv_zoo import OpenCvZoo
+from transforms.faces.openvino_engine import has_bfloat16
+from transforms.stores.connect import connected, store_spec
+from transforms.worker import cores
+
+COLLECTION = "photos"
+BARE, JOB = "bare loop", "whole job"
+
+
+def main() -> None:
+    """Prints the table and the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("photos_file", metavar="PHOTOS.parquet", type=Path)
+    parser.add_argument("--photos", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child", nargs=3, metavar=("WHAT", "ENGINE", "PRECISION"))
+    arguments = parser.parse_args()
+    if arguments.child:
+        what, engine, precision = arguments.child
+        inference = Inference(EngineName(engine), Precision(precision))
+        spent = _spent(what, str(arguments.photos_file), inference)
+        print(json.dumps(asdict(spent)))
+        return
+    print(machine())
+    with TemporaryDirectory() as folder:
+        table = repeated(arguments.photos_file, arguments.photos)
+        for form in FORMS:
+            write_form(table, Path(folder, form))
+        _print(_measured(folder, arguments.rounds), arguments.photos)
+
+
+Key = tuple[str, str, str, str]  # what, form, engine, precision
+
+
+def _measured(folder: str, rounds: int) -> Mapping[Key, list[Spent]]:
+    exact = [
+        (BARE, GROUPS, "auto", "float32"),
+        *((JOB, form, "auto", "float32") for form in FORMS),
+        (BARE, GROUPS, "onnxruntime", "float32"),
+    ]
+    fast = [(what, GROUPS, "auto", "bfloat16") for what in (BARE, JOB)] if has_bfloat16() else []
+    measured = defaultdict(list)
+    for _ in range(rounds):
+        for key in exact + fast:
+            what, form, engine, precision = key
+            command = [sys.executable, "-m", "benchmarks.throughput", f"{folder}/{form}"]
+            done = subprocess.run(
+                [*command, "--child", what, engine, precision],
+                check=True, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            measured[key].append(Spent(**json.loads(done.stdout.splitlines()[-1])))
+    return measured
+
+
+def _spent(what: str, payload: str, inference: Inference) -> Spent:
+    return (bare_loop if what == BARE else _whole_job)(payload, inference)
+
+
+def _whole_job(payload: str, inference: Inference) -> Spent:
+    pack = loaded(OpenCvZoo(inference=inference), cores())
+    with TemporaryDirectory() as folder:
+        spec = store_spec(f"{folder}/store")
+        with connected(spec) as store:
+            store.create_collection(COLLECTION, pack.stamp)
+        config = EnrollConfig(
+            inputs=(payload,),
+            run_dir=f"{folder}/run",
+            collection=COLLECTION,
+            face_storage_type=FaceStorageType.NO_STORAGE,
+            rules=Rules(MultipleFaces.CENTER),  # so that it embeds as many faces as the loop
+        )
+        report, spent = timed_run(config, pack, spec)
+    assert report.account.enrolled == report.account.rows_read, report.account
+    return spent
+
+
+def _print(measured: Mapping[Key, list[Spent]], photos: int) -> None:
+    print(f"\n{photos:,} photos, medians; ms a photo, of all cores together")
+    print(f"{'':<58}{'photos/s':>9}{'CPU ms':>8}   by stage")
+    rates = {}
+    for (what, form, engine, precision), runs in measured.items():
+        rates[what, form, engine, precision] = rate = median(photos / each.seconds for each in runs)
+        cpu = median(each.cpu_seconds for each in runs) / photos * 1000
+        stages = ", ".join(
+            f"{name} {median(each.stages[name] for each in runs) / photos * 1000:.2f}"
+            for name in runs[0].stages
+        )
+        name = f"{what}, {FORMS[form]}, {engine}, {precision}"
+        print(f"{name:<58}{rate:>9.1f}{cpu:>8.2f}   {stages}")
+    print()
+    bare, slow = (rates[BARE, GROUPS, each, "float32"] for each in ("auto", "onnxruntime"))
+    for form, name in FORMS.items():
+        ratio = rates[JOB, form, "auto", "float32"] / bare
+        print(f"whole job / bare loop, float32: {ratio:.2f}" if form == GROUPS else
+              f"{name} / bare loop, float32: {ratio:.2f}")  # fmt: skip
+    print(
+        f"whole job / ONNX Runtime's bare loop: {rates[JOB, GROUPS, 'auto', 'float32'] / slow:.2f}"
+    )
+    fast: Any = rates.get((JOB, GROUPS, "auto", "bfloat16"))
+    if fast is None:
+        print("bfloat16: this processor has none")
+        return
+    print(
+        f"whole job / bare loop, bfloat16: {fast / rates[BARE, GROUPS, 'auto', 'bfloat16']:.2f}\n"
+        f"whole job in bfloat16 / ONNX Runtime's bare loop: {fast / slow:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
