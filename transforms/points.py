@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.ids import point_id
 from schemas.options import FaceStorageType, Rules
-from schemas.records import EmbeddedFace, Person
+from schemas.records import EmbeddedFace, Face, Person
 from transforms.faces.base import Pack
 from transforms.stores.base import Point
 
@@ -54,12 +54,21 @@ def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any], dimension: int) -
         "record_digest": person.record_digest,
         **marks,
         "box": [round(each, 2) for each in face.box],
-        "detection_score": round(face.score, 6),
+        "detection_score": score_of(face),
         "updated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     if field := _IMAGE_FIELDS.get(person.face_storage_type):
         payload[field] = base64.b64encode(embedded.kept).decode()
     return Point(point_id(person.person_id), embedded.vector, payload)
+
+
+def score_of(face: Face) -> float:
+    """Gives the score as it is stored.
+
+    Records tell that one, so that the person's next record, made of what is stored, tells the same:
+    rounding twice is not rounding once.
+    """
+    return round(face.score, 6)
 
 
 def check_vector(embedded: EmbeddedFace, dimension: int) -> None:

@@ -12,7 +12,7 @@ from schemas.records import EmbeddedFace, Outcome
 from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage, rejected
-from transforms.points import request_bytes, run_marks, to_point
+from transforms.points import request_bytes, run_marks, score_of, to_point
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
@@ -56,7 +56,7 @@ def _outcome(embedded: EmbeddedFace) -> Outcome:
         Code.OK,
         person.person_id,
         action="updated" if person.replaces else "enrolled",
-        detection_score=embedded.face.score,
+        detection_score=score_of(embedded.face),
     )
 
 

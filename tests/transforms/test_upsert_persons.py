@@ -1,6 +1,6 @@
 """What becomes of a batch whose persons go to several collections, one of which is gone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -20,16 +20,18 @@ class HalfAStore:
     """Takes points for all collections but `gone`."""
 
     taken: list = field(default_factory=list)
+    points: list = field(default_factory=list)
 
     def upsert(self, collection, points):
         if collection == "gone":
             raise StoreError(Code.DATABASE_ERROR, "away")
+        self.points += points
         self.taken += [(collection, each.payload["person_id"]) for each in points]
 
 
-def embedded(person_id, collection):
+def embedded(person_id, collection, score=0.9):
     person = make_person(person_id=person_id, ref=make_ref(collection=collection))
-    face = Face((0.0, 0.0, 1.0, 1.0), np.zeros((5, 2), np.float32), 0.9)
+    face = Face((0.0, 0.0, 1.0, 1.0), np.zeros((5, 2), np.float32), score)
     return EmbeddedFace(person, face, np.full(16, 0.25, np.float32), b"")
 
 
@@ -44,3 +46,16 @@ def test_what_was_acknowledged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> N
     assert store.taken == [("staff", "a"), ("staff", "c")]
     assert RUN_STATE.stopping
     RUN_STATE.begin("")
+
+
+@pytest.mark.parametrize("score", [0.72105005, 0.85385042, 0.3048497, 0.9, 1.0])
+def test_a_score_is_told_now_as_it_will_be_later(
+    monkeypatch: pytest.MonkeyPatch, score: float
+) -> None:
+    """When the person is unchanged, from what is stored, to the last of the record's digits."""
+    store = HalfAStore()
+    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
+    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
+    [outcome] = stage.process([embedded("a", "staff", score)])
+    later = replace(outcome, detection_score=store.points[0].payload["detection_score"])
+    assert outcome.to_json() == later.to_json()

@@ -60,9 +60,9 @@ def _dequantise(
     attributes = {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
     quantised, scale, zero = (constants[name].astype(np.float32) for name in node.input)
     axis, block = attributes["axis"], attributes["block_size"]
-    length = quantised.shape[axis]
+    whole = (slice(None),) * axis + (slice(quantised.shape[axis]),)  # the last block may be cut
 
     def spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.take(np.repeat(values, block, axis), range(length), axis)
+        return np.repeat(values, block, axis)[whole]
 
     return (quantised - spread(zero)) * spread(scale)

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from schemas.errors import UsageError
 from transforms.stores.base import Store, StoreSpec
 from transforms.stores.edge import EdgeSpec
-from transforms.stores.server import ServerSpec
 
 DEFAULT_RETRY_FOR_S = 120.0
 
@@ -24,6 +23,9 @@ def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> Store
     """Gives the store at a URL or in a folder."""
     if location.lower().startswith(("http://", "https://")):
         _check_url(location)
+        # Its client takes half a second to import, which an embedded store need not wait for.
+        from transforms.stores.server import ServerSpec
+
         return ServerSpec(location, retry_for_s)
     return EdgeSpec(location, str(Path(location).absolute()))
 
