@@ -87,7 +87,7 @@ def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
         | ReadRows(job.reading, config.stop_marker)
         | CheckRows(config.rules, files)
         | SkipUnchanged(job.store, job.pack, config.rules)
-        | DecodeImages(config.rules.max_image_pixels)
+        | DecodeImages(model, config.rules.max_image_pixels)
         | DetectFaces(model, config.rules.multiple_faces)
         | EmbedFaces(model)
         | UpsertPersons(job.store, job.pack, config.rules)

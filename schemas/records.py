@@ -89,17 +89,19 @@ class Submission:
 class Picture:
     """A person and the decoded image.
 
-    pixels: (height, width, 3) uint8, RGB, upright (EXIF orientation applied).
+    pixels: (height, width, 3) uint8, RGB, upright (EXIF orientation applied). reduction: how many
+    pixels of the full-size image one of them stands for, each way.
     """
 
     person: Person
     encoded: bytes
     pixels: UInt8Image
+    reduction: int
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One detected face, in pixels of the upright image.
+    """One detected face, in pixels of the upright image: of its full size, but while it is sought.
 
     box: x1, y1, x2, y2. landmarks: (5, 2) float32 x, y of the eye, eye, nose, mouth corner and
     mouth corner; of each pair the one at the left of the image first. score: 0..1.

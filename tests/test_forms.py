@@ -119,7 +119,7 @@ def reference() -> dict[str, Vector]:
     model = find_pack("opencv-zoo").load(Share(1, 1))
     vectors = {}
     for each in rows()[:9]:
-        pixels = decode(base64.b64decode(each["face_base_64"]), 10**8)
+        pixels = decode(base64.b64decode(each["face_base_64"]))
         [face] = model.detector.detect(pixels)
         [vector] = model.recogniser.embed([align(pixels, face.landmarks, model.recogniser.crop_px)])
         vectors[each["person_id"]] = unit(vector)

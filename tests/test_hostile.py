@@ -12,7 +12,7 @@ from tests.corpus.case import invalid
 from tests.corpus.check import wrong
 from tests.corpus.make import cases, write_corpus
 from tests.payloads import people, write_lines
-from transforms.imaging import decode
+from transforms.imaging import checked_size, decode
 
 
 def test_every_case_ends_as_it_must(muster: Muster, tmp_path: Path) -> None:
@@ -62,7 +62,8 @@ def test_bits_flipped_anywhere_are_never_an_error() -> None:
 
 def _end(image: bytes) -> tuple[str, str]:
     try:
-        decode(image, 1_000_000)
+        checked_size(image, 1_000_000)
+        decode(image)
     except RejectedError as error:
         return error.code, error.detail
     return "OK", ""

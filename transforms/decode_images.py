@@ -10,15 +10,16 @@ from apache_beam.pvalue import PCollection
 from schemas.records import Outcome, Picture, Submission
 from transforms import metrics
 from transforms.guard import RecordStage
-from transforms.imaging import decode
+from transforms.load_model import ModelSource
 from transforms.run_state import RUN_STATE
+from transforms.scales import decoded
 
 
 class _DecodeFn(RecordStage):
     stage = "decode"
 
-    def __init__(self, max_pixels: int) -> None:
-        self._max_pixels = max_pixels
+    def __init__(self, model: ModelSource, max_pixels: int) -> None:
+        self._source, self._max_pixels = model, max_pixels
 
     def process(self, record: Submission | Outcome) -> Iterable[Any]:
         if RUN_STATE.stopping and not isinstance(record, Outcome):
@@ -29,8 +30,7 @@ class _DecodeFn(RecordStage):
         return super().process(record)
 
     def advance(self, submission: Submission) -> Picture:
-        pixels = decode(submission.encoded, self._max_pixels)
-        return Picture(submission.person, submission.encoded, pixels)
+        return decoded(submission, self._max_pixels, self._source.get().detector.longest_side_px)
 
 
 @dataclass
@@ -39,9 +39,10 @@ class DecodeImages(
 ):
     """Submissions to Pictures, or to Outcomes of ERR_INVALID_IMAGE."""
 
+    model: ModelSource
     max_pixels: int
 
     def expand(
         self, submissions: PCollection[Submission | Outcome]
     ) -> PCollection[Picture | Outcome]:
-        return submissions | "DecodeImage" >> beam.ParDo(_DecodeFn(self.max_pixels))
+        return submissions | "DecodeImage" >> beam.ParDo(_DecodeFn(self.model, self.max_pixels))

@@ -25,10 +25,20 @@ _SIGNATURES = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _FILLERS = (b"", b"\x5a" * 64)
 # A marker that ends the picture or is followed by its segment's length; others stand alone.
 _JPEG_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
+# OpenCV has no names for RGB reduced. Of a JPEG, only the pixels that are left are computed.
+_READ_RGB = {
+    reduction: flags & ~cv2.IMREAD_COLOR_BGR | cv2.IMREAD_COLOR_RGB
+    for reduction, flags in {
+        1: cv2.IMREAD_COLOR_BGR,
+        2: cv2.IMREAD_REDUCED_COLOR_2,
+        4: cv2.IMREAD_REDUCED_COLOR_4,
+        8: cv2.IMREAD_REDUCED_COLOR_8,
+    }.items()
+}
 # Each scan of a JPEG goes over all pixels; encoders make ten at most.
 _MAX_PASSES = 12
 
@@ -42,18 +52,27 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def decode(encoded: bytes, max_pixels: int) -> UInt8Image:
-    """Gives (height, width, 3) uint8 RGB, upright. Raises RejectedError(INVALID_IMAGE)."""
+def checked_size(encoded: bytes, max_pixels: int) -> tuple[int, int]:
+    """Gives width and height, as stored. Raises RejectedError(INVALID_IMAGE)."""
     width, height = _size(encoded)
     if width * height > max_pixels or _passes(encoded) * width * height > _MAX_PASSES * max_pixels:
         raise RejectedError(Code.INVALID_IMAGE, Detail.TOO_MANY_PIXELS)
-    bgr = _bgr(encoded)
-    if bgr is None and encoded.startswith(_JPEG_START):
+    return width, height
+
+
+def decode(encoded: bytes, reduction: int = 1) -> UInt8Image:
+    """Gives (height, width, 3) uint8 RGB, upright, of an image whose size was checked.
+
+    reduction: of a JPEG, 1, 2, 4 or 8: its sides are divided by that and rounded up, but for a
+    lossless one. Raises RejectedError(INVALID_IMAGE).
+    """
+    rgb = _rgb(encoded, reduction)
+    if rgb is None and encoded.startswith(JPEG_START):
         body = encoded.removesuffix(_JPEG_END[:1])
-        bgr = _bgr(body + _JPEG_END) if _lacks_only_its_end(body) else None
-    if bgr is None:  # the header was whole, what follows it is not
+        rgb = _rgb(body + _JPEG_END, reduction) if _lacks_only_its_end(body) else None
+    if rgb is None:  # the header was whole, what follows it is not
         raise RejectedError(Code.INVALID_IMAGE, Detail.TRUNCATED)
-    return bgr[:, :, ::-1]
+    return rgb
 
 
 def _passes(encoded: bytes) -> int:
@@ -61,7 +80,7 @@ def _passes(encoded: bytes) -> int:
 
     What follows the picture, as the film of a phone's moving photo, is not looked at.
     """
-    scans, at = 0, 2 if encoded.startswith(_JPEG_START) else len(encoded)
+    scans, at = 0, 2 if encoded.startswith(JPEG_START) else len(encoded)
     while (found := _JPEG_SEGMENT.search(encoded, at)) and encoded[found.start() + 1] != 0xD9:
         at = found.start()
         scans += encoded[at + 1] == 0xDA
@@ -69,9 +88,9 @@ def _passes(encoded: bytes) -> int:
     return max(1, scans)
 
 
-def _bgr(encoded: bytes) -> UInt8Image | None:
+def _rgb(encoded: bytes, reduction: int) -> UInt8Image | None:
     try:
-        decoded = cv2.imdecode(np.frombuffer(encoded, dtype=np.uint8), cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(np.frombuffer(encoded, dtype=np.uint8), _READ_RGB[reduction])
     except cv2.error:
         return None
     return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
@@ -126,17 +145,22 @@ def thumbnail(pixels: UInt8Image, box: tuple[float, float, float, float]) -> byt
 
     box: x1, y1, x2, y2 in pixels; what lies outside the image is cut off.
     """
+    face = with_margin(pixels, box)
+    scale = THUMBNAIL_PX / max(face.shape[:2])
+    if scale < 1.0:
+        smaller = (max(1, round(face.shape[1] * scale)), max(1, round(face.shape[0] * scale)))
+        face = np.asarray(cv2.resize(face, smaller, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    _, encoded = cv2.imencode(
+        ".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
+    )
+    return encoded.tobytes()
+
+
+def with_margin(pixels: UInt8Image, box: tuple[float, float, float, float]) -> UInt8Image:
+    """Gives the part of the pixels that a thumbnail shows, at least one of them."""
     x1, y1, x2, y2 = box
     margin_x, margin_y = (x2 - x1) * THUMBNAIL_MARGIN, (y2 - y1) * THUMBNAIL_MARGIN
     height, width = pixels.shape[:2]
     left, top = max(0, int(x1 - margin_x)), max(0, int(y1 - margin_y))
     right, bottom = min(width, round(x2 + margin_x)), min(height, round(y2 + margin_y))
-    face = pixels[top : max(bottom, top + 1), left : max(right, left + 1), ::-1]
-    scale = THUMBNAIL_PX / max(face.shape[:2])
-    if scale < 1.0:
-        size = (max(1, round(face.shape[1] * scale)), max(1, round(face.shape[0] * scale)))
-        face = np.asarray(cv2.resize(face, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    _, encoded = cv2.imencode(
-        ".jpg", np.ascontiguousarray(face), [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY]
-    )
-    return encoded.tobytes()
+    return pixels[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -10,10 +10,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from schemas.errors import Code, Detail, Fault
+from schemas.records import UInt8Image
 from tests.builders import make_image, make_pixels
 from tests.fuzz.effort import effort, tried
 from tests.fuzz.mutations import mutated
-from transforms.imaging import FORMATS, THUMBNAIL_PX, decode, thumbnail
+from transforms.imaging import (
+    FORMATS,
+    JPEG_START,
+    THUMBNAIL_PX,
+    checked_size,
+    decode,
+    thumbnail,
+)
 
 MAX_PIXELS = 20_000
 DETAILS = {
@@ -55,10 +63,16 @@ def originals() -> tuple[bytes, ...]:
 
 
 def check(encoded: bytes) -> None:
-    pixels = tried(lambda: decode(encoded, MAX_PIXELS))
+    size = tried(lambda: checked_size(encoded, MAX_PIXELS))
+    if isinstance(size, Fault):
+        assert size.code is Code.INVALID_IMAGE
+        assert size.detail in DETAILS
+        return
+    pixels = tried(lambda: decode(encoded))
+    if encoded.startswith(JPEG_START):
+        check_reduced(encoded, pixels)
     if isinstance(pixels, Fault):
-        assert pixels.code is Code.INVALID_IMAGE
-        assert pixels.detail in DETAILS
+        assert pixels == Fault(Code.INVALID_IMAGE, Detail.TRUNCATED)
         return
     height, width, channels = pixels.shape
     assert 1 <= width * height <= MAX_PIXELS
@@ -66,6 +80,18 @@ def check(encoded: bytes) -> None:
     box = (-1.5, 0.2, width * 0.7, height + 9.0)
     with Image.open(io.BytesIO(thumbnail(pixels, box))) as image:
         assert max(image.size) <= THUMBNAIL_PX
+
+
+def check_reduced(encoded: bytes, in_full: UInt8Image | Fault) -> None:
+    """A smaller scale ends as the full one does."""
+    for reduction in (2, 4, 8):
+        pixels = tried(lambda each=reduction: decode(encoded, each))
+        if isinstance(in_full, Fault):
+            assert pixels == in_full
+            continue
+        assert not isinstance(pixels, Fault)
+        sides = [-(-side // reduction) for side in in_full.shape[:2]]
+        assert list(pixels.shape) == [*sides, 3]
 
 
 @pytest.mark.parametrize("number", range(len(originals())))

@@ -126,7 +126,7 @@ def test_a_record_is_of_strings_only():
 STAGES = [
     make_row(),
     Submission(make_person(), b"image"),
-    Picture(make_person(), b"image", make_pixels(4, 4)),
+    Picture(make_person(), b"image", make_pixels(4, 4), 1),
     AlignedFace(make_person(), FACE, make_pixels(4, 4), b"kept"),
     EmbeddedFace(make_person(), FACE, np.ones(4, np.float32), b"kept"),
     Outcome(make_ref(), Code.OK, "JD1", action="enrolled"),

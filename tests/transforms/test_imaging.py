@@ -9,7 +9,7 @@ from PIL import Image
 
 from schemas.errors import Code, RejectedError
 from tests.builders import astronaut, make_image, make_jpeg, make_pixels, six_persons
-from transforms.imaging import FORMATS, decode, thumbnail
+from transforms.imaging import FORMATS, checked_size, decode, thumbnail
 
 MAX_PIXELS = 10_000_000
 # Exact after decoding, where the format can.
@@ -23,9 +23,14 @@ EXACT = {
 each_format = pytest.mark.parametrize("fmt", FORMATS)
 
 
+def within(max_pixels, encoded):
+    checked_size(encoded, max_pixels)
+    return decode(encoded)
+
+
 def refusal(encoded, max_pixels=MAX_PIXELS):
     with pytest.raises(RejectedError) as refused:
-        decode(encoded, max_pixels)
+        within(max_pixels, encoded)
     assert refused.value.code is Code.INVALID_IMAGE
     return refused.value.detail
 
@@ -46,17 +51,40 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
+def lossless_jpeg(pixels):
+    """A JPEG of differences to the pixel at the left, each as its length in 4 bits and itself."""
+
+    def segment(mark, content):
+        return bytes([0xFF, mark]) + struct.pack(">H", len(content) + 2) + content
+
+    def code(difference):
+        length = int(abs(difference)).bit_length()
+        value = difference if difference > 0 else difference + (1 << length) - 1
+        return f"{length:04b}" + (f"{value:0{length}b}" if length else "")
+
+    left = np.full(pixels.shape, 128)
+    left[:, 1:], left[1:, 0] = pixels[:, :-1], pixels[:-1, 0]
+    bits = "".join(map(code, (pixels - left).ravel().tolist()))
+    bits += "1" * (-len(bits) % 8)
+    content = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    height, width = pixels.shape[:2]
+    frame = struct.pack(">BHHB", 8, height, width, 3) + b"R\x11\0G\x11\0B\x11\0"
+    lengths = b"\0" + bytes([0, 0, 0, 9, *[0] * 12, *range(9)])
+    scan = segment(0xDA, b"\3R\0G\0B\0\1\0\0") + content
+    return b"\xff\xd8" + segment(0xC3, frame) + segment(0xC4, lengths) + scan + b"\xff\xd9"
+
+
 class TestWhatIsDecoded:
     @each_format
     def test_each_format_gives_rgb(self, fmt):
-        pixels = decode(make_image(fmt=fmt, **EXACT[fmt]), MAX_PIXELS)
+        pixels = decode(make_image(fmt=fmt, **EXACT[fmt]))
         assert_near(pixels, make_pixels(), 4 if fmt == "JPEG" else 0)
 
     @pytest.mark.parametrize("orientation", range(1, 9))
     @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "TIFF"])
     def test_pixels_are_upright(self, fmt, orientation):
         encoded = make_image(60, 42, fmt, orientation=orientation, **EXACT[fmt])
-        assert_near(decode(encoded, MAX_PIXELS), make_pixels(60, 42), 4 if fmt == "JPEG" else 0)
+        assert_near(decode(encoded), make_pixels(60, 42), 4 if fmt == "JPEG" else 0)
 
     @pytest.mark.parametrize(
         ("mode", "fmt", "tolerance"),
@@ -72,33 +100,31 @@ class TestWhatIsDecoded:
     )
     def test_other_colours_become_rgb(self, mode, fmt, tolerance):
         encoded = make_image(mode=mode, fmt=fmt, **EXACT[fmt])
-        assert_near(decode(encoded, MAX_PIXELS), make_pixels(), tolerance)
+        assert_near(decode(encoded), make_pixels(), tolerance)
 
     @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "BMP", "TIFF"])
     def test_grey_becomes_rgb(self, fmt):
         grey = np.asarray(Image.fromarray(make_pixels()).convert("L"))
-        pixels = decode(
-            make_image(mode="L", fmt=fmt, **EXACT[fmt] | {"subsampling": -1}), MAX_PIXELS
-        )
+        pixels = decode(make_image(mode="L", fmt=fmt, **EXACT[fmt] | {"subsampling": -1}))
         assert_near(pixels, np.repeat(grey[:, :, None], 3, axis=2), 4 if fmt == "JPEG" else 0)
 
     def test_16_bits_become_8(self):
         _, png = cv2.imencode(".png", make_pixels()[:, :, ::-1].astype(np.uint16) * 257)
-        assert_near(decode(png.tobytes(), MAX_PIXELS), make_pixels(), 0)
+        assert_near(decode(png.tobytes()), make_pixels(), 0)
 
     def test_the_first_of_several_pictures_is_taken(self):
         other = Image.fromarray(make_pixels(seed=1))
         for fmt in ("TIFF", "WEBP", "PNG"):
             encoded = make_image(fmt=fmt, save_all=True, append_images=[other], **EXACT[fmt])
-            assert_near(decode(encoded, MAX_PIXELS), make_pixels(), 0)
+            assert_near(decode(encoded), make_pixels(), 0)
 
     def test_a_phones_jpeg_with_a_second_picture_is_a_jpeg(self):
         encoded = make_image(fmt="MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))])
-        assert decode(encoded, MAX_PIXELS).shape == (48, 64, 3)
+        assert decode(encoded).shape == (48, 64, 3)
 
     def test_real_photos(self):
-        assert decode(astronaut(), MAX_PIXELS).shape == (512, 512, 3)
-        assert decode(six_persons(), MAX_PIXELS).shape == (886, 1280, 3)
+        assert decode(astronaut()).shape == (512, 512, 3)
+        assert decode(six_persons()).shape == (886, 1280, 3)
 
 
 class TestWhatIsNot:
@@ -141,8 +167,8 @@ class TestTruncated:
     @pytest.mark.parametrize("missing", [1, 2])
     def test_a_jpeg_may_lack_its_end_marker(self, progressive, missing):
         encoded = make_jpeg(progressive=progressive)
-        pixels = decode(encoded[:-missing], MAX_PIXELS)
-        np.testing.assert_array_equal(pixels, decode(encoded, MAX_PIXELS))
+        pixels = decode(encoded[:-missing])
+        np.testing.assert_array_equal(pixels, decode(encoded))
 
     @pytest.mark.parametrize("missing", [4, 10, 100, 1000])
     def test_a_jpeg_may_lack_no_more(self, missing):
@@ -151,12 +177,12 @@ class TestTruncated:
         assert refusal(make_jpeg(progressive=True, width=300, height=300)[:-missing]) == "truncated"
 
     def test_what_follows_the_end_does_not_matter(self):
-        assert decode(make_jpeg() + b"trailer", MAX_PIXELS).shape == (48, 64, 3)
+        assert decode(make_jpeg() + b"trailer").shape == (48, 64, 3)
 
 
 class TestSize:
     def test_as_many_pixels_as_allowed(self):
-        assert decode(make_jpeg(64, 48), 64 * 48).shape == (48, 64, 3)
+        assert checked_size(make_jpeg(64, 48), 64 * 48) == (64, 48)
         assert refusal(make_jpeg(64, 48), 64 * 48 - 1) == "too_many_pixels"
 
     def test_the_header_alone_is_looked_at(self, monkeypatch):
@@ -166,12 +192,52 @@ class TestSize:
 
     def test_a_jpeg_goes_over_its_pixels_some_times(self, monkeypatch):
         jpeg = make_jpeg(progressive=True)
-        assert decode(jpeg, 64 * 48).shape == (48, 64, 3)
+        assert checked_size(jpeg, 64 * 48) == (64, 48)
         last = jpeg.rindex(b"\xff\xda")
         often = jpeg[:last] + jpeg[last:-2] * 1000 + jpeg[-2:]
-        assert decode(often, 64 * 48 * 100).shape == (48, 64, 3)
+        assert checked_size(often, 64 * 48 * 100) == (64, 48)
+        assert decode(often).shape == (48, 64, 3)
         monkeypatch.delattr(cv2, "imdecode")
         assert refusal(often, 64 * 48) == "too_many_pixels"
+
+
+class TestReduced:
+    @pytest.mark.parametrize("progressive", [False, True], ids=["baseline", "progressive"])
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("reduction", [2, 4, 8])
+    def test_each_pixel_stands_for_a_square(self, reduction, orientation, progressive):
+        saving = EXACT["JPEG"] | {"progressive": progressive, "orientation": orientation}
+        pixels = decode(make_image(160, 96, **saving), reduction)
+        squares = make_pixels(160, 96).reshape(96 // reduction, reduction, -1, reduction, 3)
+        assert pixels.shape == (96 // reduction, 160 // reduction, 3)
+        assert np.abs(pixels - squares.mean(axis=(1, 3))).mean() < 8
+
+    def test_sides_are_rounded_up(self):
+        shapes = [decode(make_jpeg(65, 41), each).shape[:2] for each in (1, 2, 4, 8)]
+        assert shapes == [(41, 65), (21, 33), (11, 17), (6, 9)]
+
+    def test_a_lossless_jpeg_has_one_scale(self):
+        pixels = make_pixels(40, 24)
+        for reduction in (1, 2, 4, 8):
+            np.testing.assert_array_equal(decode(lossless_jpeg(pixels), reduction), pixels)
+
+    @pytest.mark.parametrize("mode", ["L", "CMYK"])
+    def test_other_colours_become_rgb(self, mode):
+        jpeg = make_image(128, 96, mode=mode, quality=95)
+        squares = decode(jpeg).reshape(24, 4, 32, 4, 3).mean(axis=(1, 3))
+        assert np.abs(decode(jpeg, 4) - squares).mean() < 8
+
+
+@pytest.mark.parametrize("progressive", [False, True], ids=["baseline", "progressive"])
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_a_damaged_jpeg_ends_as_it_does_in_full(reduction, progressive):
+    jpeg = make_jpeg(300, 300, progressive=progressive)
+    for missing in (1, 2):
+        np.testing.assert_array_equal(decode(jpeg[:-missing], reduction), decode(jpeg, reduction))
+    for end in (-4, -10, -100, -1000, len(jpeg) // 2):
+        with pytest.raises(RejectedError) as refused:
+            decode(jpeg[:end], reduction)
+        assert refused.value.detail == "truncated"
 
 
 class TestThumbnail:
@@ -203,4 +269,5 @@ def test_what_follows_a_picture_is_not_looked_at():
     """A phone's moving photo has a film there, in which two bytes are now and then a scan's."""
     photo = make_image(400, 300)
     with_film = photo + b"\xff\xda" * 500
-    np.testing.assert_array_equal(decode(with_film, 130_000), decode(photo, 130_000))
+    assert checked_size(with_film, 130_000) == checked_size(photo, 130_000) == (400, 300)
+    np.testing.assert_array_equal(decode(with_film), decode(photo))

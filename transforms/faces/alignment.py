@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from schemas.records import UInt8Image
 
 CROP_SIDES_PX = (112, 128)
+# How many times finer than the crop the face is cut out.
+_FINER = (16, 8, 4, 2)
 
 TEMPLATE = np.array(
     [
@@ -26,9 +28,18 @@ TEMPLATE = np.array(
 
 
 def align(pixels: UInt8Image, landmarks: NDArray[np.float32], side: int) -> UInt8Image:
-    """Gives the (side, side, 3) crop. pixels: (height, width, 3). landmarks: (5, 2) in pixels."""
+    """Gives the (side, side, 3) crop. pixels: (height, width, 3). landmarks: (5, 2) in pixels.
+
+    Linear interpolation takes few of the pixels of a large face, by chance: so one is cut out as
+    many times finer as it has pixels for, and these are averaged.
+    """
     matrix = similarity(landmarks, template(side))
-    crop = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR)
+    finer = next((each for each in _FINER if each * scale_of(matrix) <= 1.0), 1)
+    matrix *= finer
+    matrix[:, 2] += (finer - 1) / 2  # a pixel is counted by its centre
+    crop = cv2.warpAffine(pixels, matrix, (side * finer, side * finer), flags=cv2.INTER_LINEAR)
+    if finer > 1:
+        crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(crop, dtype=np.uint8)
 
 
@@ -43,6 +54,11 @@ def template(side: int) -> NDArray[np.float64]:
         return TEMPLATE * (side / 112)
     ratio = side / 128
     return TEMPLATE * ratio + [8.0 * ratio, 0.0]
+
+
+def scale_of(matrix: NDArray[np.float64]) -> float:
+    """Gives how many times larger things are after a (2, 3) similarity."""
+    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
 def similarity(source: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float64]:

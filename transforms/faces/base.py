@@ -31,6 +31,11 @@ class Engine(Protocol):
 class Detector(Protocol):
     """Finds faces."""
 
+    @property
+    def longest_side_px(self) -> int:
+        """What it makes larger images smaller to: it sees no more of them."""
+        ...
+
     def detect(self, pixels: UInt8Image) -> Sequence[Face]:
         """Gives all faces above the pack's threshold. pixels: (height, width, 3) RGB."""
         ...

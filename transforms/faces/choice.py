@@ -8,7 +8,7 @@ from schemas.records import Face
 
 
 def choose(faces: Sequence[Face], policy: MultipleFaces, width: int, height: int) -> Face:
-    """Gives the one face, or raises RejectedError. width, height: of the image, in pixels."""
+    """Gives the one face, or raises RejectedError. width, height: of the image, at that scale."""
     if not faces:
         raise RejectedError(Code.FACE_NOT_DETECTED)
     if len(faces) == 1:

@@ -22,6 +22,11 @@ class Scrfd:
         model.prepare(ctx_id=0, input_size=list(SIZES), det_thresh=SCORE_THRESHOLD)
         self._model = model
 
+    @property
+    def longest_side_px(self) -> int:
+        """Of the largest size that it looks at an image in."""
+        return max(side for size in self._model.input_sizes for side in size)
+
     def detect(self, pixels: UInt8Image) -> Sequence[Face]:
         """Gives faces of score >= 0.5, best first. pixels: (height, width, 3) RGB."""
         smallest = min(side for size in self._model.input_sizes for side in size)

@@ -15,13 +15,14 @@ from transforms.faces.base import Engine
 
 SCORE_THRESHOLD = 0.6
 OVERLAP_THRESHOLD = 0.3
-LONGEST_SIDE_PX = 640
 _STRIDES = (8, 16, 32)
 _PADDING_PX = 32
 
 
 class YuNet:
     """Finds faces and their five landmarks."""
+
+    longest_side_px = 640
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -41,7 +42,7 @@ class YuNet:
 def prepare(pixels: UInt8Image) -> tuple[NDArray[np.float32], float]:
     """Gives the network's input (1, 3, h, w) and the scale from the image to it."""
     height, width = pixels.shape[:2]
-    scale = min(1.0, LONGEST_SIDE_PX / max(height, width))
+    scale = min(1.0, YuNet.longest_side_px / max(height, width))
     if scale < 1.0:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -86,6 +86,17 @@ def test_a_face_upside_down_stands_upright():
     np.testing.assert_allclose(crop, pixels, atol=1)
 
 
+@pytest.mark.parametrize("times", [2, 3, 4, 8, 16])
+def test_all_pixels_of_a_large_face_count(times):
+    """Under noise of no mean, a large face looks as a small one."""
+    pixels = make_pixels(CROP_PX, CROP_PX)
+    large = pixels.repeat(times, 0).repeat(times, 1).astype(int)
+    noise = np.random.default_rng(1).integers(-20, 21, large.shape)
+    noisy = np.clip(large + noise, 0, 255).astype(np.uint8)
+    crop = align(noisy, ((TEMPLATE + 0.5) * times - 0.5).astype(np.float32), CROP_PX)
+    assert np.abs(crop.astype(int) - pixels).mean() < 22 / times
+
+
 @pytest.mark.filterwarnings("ignore:`estimate` is deprecated")
 @pytest.mark.parametrize("side", [112, 128, 224, 256, 448])
 def test_crops_of_all_sizes_are_those_of_insightface(side):

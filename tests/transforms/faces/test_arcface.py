@@ -72,7 +72,7 @@ def test_the_size_of_crops_is_that_of_the_graph(recogniser_of, side):
 def test_a_batch_of_real_faces_gives_what_each_gives_alone(recogniser_of):
     """The real SFace as a pack's recogniser: the same vectors as those of the default pack."""
     default = OpenCvZoo().load(Share(1, 2))
-    pixels = decode(six_persons(), 10_000_000)
+    pixels = decode(six_persons())
     crops = [align(pixels, face.landmarks, 112) for face in default.detector.detect(pixels)]
     recogniser = recogniser_of(sface_graph())
     together = [unit(each) for each in recogniser.embed(crops)]
