@@ -59,7 +59,8 @@ def main() -> None:
     sets = photo_sets(arguments.photos)
     for name, photos in sets.items():
         for kind, some in by_kind(photos).items():
-            print_decoding(f"{name}, {kind} ({len(some)})", some, arguments.rounds)
+            title = name if kind in name else f"{name}, {kind}"
+            print_decoding(f"{title} ({len(some)})", some, arguments.rounds)
     with TemporaryDirectory() as folder:
         for name, photos in sets.items():
             payload = write_payload(Path(folder, "some.parquet"), photos, arguments.copies)
