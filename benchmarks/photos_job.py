@@ -8,22 +8,21 @@ object; `benchmarks/photos.py` compares them.
 
 import json
 import sys
-import time
-from functools import cache
-from pathlib import Path
+from contextlib import nullcontext
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
+from benchmarks.loaded import Spent, loaded, timed_run
+from pipelines.account import record_lines
 from pipelines.config import EnrollConfig
-from pipelines.enroll import run
-from pipelines.run_folder import RESULTS
 from schemas.ids import point_id
 from schemas.options import FaceStorageType, MultipleFaces, Rules
 from schemas.report import Report
 from transforms import scales
 from transforms.faces.opencv_zoo import OpenCvZoo
-from transforms.stores.connect import store_spec
-from transforms.worker import cores, inference_threads, prepare_process
+from transforms.stores.connect import connected, store_spec
+from transforms.worker import cores
 
 COLLECTION = "photos"
 WAYS = ("full", "reduced")
@@ -32,17 +31,11 @@ WAYS = ("full", "reduced")
 def main() -> None:
     """Runs the job."""
     payload, way, policy = sys.argv[1:]
-    prepare_process()
-    if way == "full":
-        scales._REDUCTIONS = ()
-    OpenCvZoo.load = cache(OpenCvZoo.load)
-    pack = OpenCvZoo()
-    pack.load(inference_threads(cores()))
+    pack = loaded(OpenCvZoo(), cores())
     with TemporaryDirectory() as folder:
         store = f"{folder}/store"
-        handle = store_spec(store).open()
-        handle.create_collection(COLLECTION, pack.stamp)
-        handle.close()
+        with connected(store_spec(store)) as handle:
+            handle.create_collection(COLLECTION, pack.stamp)
         config = EnrollConfig(
             inputs=(payload,),
             collection=COLLECTION,
@@ -51,19 +44,18 @@ def main() -> None:
             store=store,
             run_dir=f"{folder}/run",
         )
-        began = time.process_time()
-        report = run(config, pack=pack)
-        cpu_s = time.process_time() - began
-        print(json.dumps({**figures(report, cpu_s), "ends": ends(config)}))
+        with patch.object(scales, "_REDUCTIONS", ()) if way == "full" else nullcontext():
+            report, spent = timed_run(config, pack, store_spec(store))
+        print(json.dumps({**figures(report, spent), "ends": ends(config)}))
 
 
-def figures(report: Report, cpu_s: float) -> dict[str, float]:
+def figures(report: Report, spent: Spent) -> dict[str, float]:
     """Gives the rate, and the milliseconds a photo: of CPU, and of each stage."""
     rows = report.account.rows_read
-    stages = {name: each["seconds"] / rows * 1e3 for name, each in report.stages.items()}
+    stages = {name: seconds / rows * 1e3 for name, seconds in spent.stages.items()}
     return {
-        "photos/s": report.rows_per_second,
-        "CPU ms": cpu_s / rows * 1e3,
+        "photos/s": rows / spent.seconds,
+        "CPU ms": spent.cpu_seconds / rows * 1e3,
         "peak MB": report.peak_memory_bytes / 1e6,
         **{f"{name} ms": ms for name, ms in stages.items()},
     }
@@ -72,9 +64,8 @@ def figures(report: Report, cpu_s: float) -> dict[str, float]:
 def ends(config: EnrollConfig) -> dict[str, Any]:
     """Gives code and detail of each photo, and the box and vector of those that were stored."""
     found = {}
-    handle = store_spec(config.store).open()
-    for path in sorted(Path(config.run_dir, RESULTS).iterdir()):
-        for line in path.read_text().splitlines():
+    with connected(store_spec(config.store)) as handle:
+        for line in record_lines(config.results_prefix):
             record = json.loads(line)
             person = record["metadata"]["person_id"]
             point = handle.get(COLLECTION, point_id(person))
@@ -84,7 +75,6 @@ def ends(config: EnrollConfig) -> dict[str, Any]:
                 "detail": record["metadata"].get("detail"),
                 "face": face,
             }
-    handle.close()
     return found
 
 

@@ -13,7 +13,7 @@ from schemas.records import Picture, Submission
 from tests.builders import EXIF_ORIENTATION, STORED_AS, astronaut, make_person, six_persons
 from transforms.detect_faces import aligned
 from transforms.embed_faces import unit
-from transforms.faces.base import FaceModel
+from transforms.faces.base import FaceModel, Share
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 from transforms.scales import decoded
@@ -23,7 +23,7 @@ MAX_PIXELS = 50_000_000
 
 @pytest.fixture(scope="module")
 def model() -> FaceModel:
-    return OpenCvZoo().load(threads=1)
+    return OpenCvZoo().load(Share(1, 1))
 
 
 @cache

@@ -38,8 +38,9 @@ CALIBRATION_FILE = "calibration.json"
 
 _ROLES = {"detector": DETECTION, "recogniser": RECOGNITION}
 # Rises with every version of the library, or change of ours, that makes other vectors of the same
-# weights: InsightFace 2.1, its FaceAnalysis' sizes and score, our alignment.
-_PREPROCESSING = 1
+# weights: InsightFace 2.1, its FaceAnalysis' sizes and score, our alignment. 2: large faces are
+# averaged into their crop.
+_PREPROCESSING = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def graphs() -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def batches() -> Mapping[str, Batch]:
-    pixels = decode(astronaut(), 1_000_000)
+    pixels = decode(astronaut())
     [face] = PACK.load(ALONE).detector.detect(pixels)
     crop = align(pixels, face.landmarks, 112).transpose(2, 0, 1)[None].astype(np.float32)
     return {"detector": prepare(pixels)[0], "recogniser": crop}

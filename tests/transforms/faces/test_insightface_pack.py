@@ -66,7 +66,7 @@ def test_the_stamp_tells_the_weights(tmp_path):
     )
     prefix, _, digest = stamp.pack.partition("-")
     assert (prefix, len(digest), int(digest, 16) >= 0) == ("insightface", 12, True)
-    assert (stamp.dimension, stamp.preprocessing) == (3, 1)
+    assert (stamp.dimension, stamp.preprocessing) == (3, 2)
 
 
 def test_the_same_weights_are_the_same_pack_wherever_they_lie(tmp_path):
