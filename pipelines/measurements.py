@@ -31,19 +31,23 @@ def measured(result: Any) -> Measurements:
     counters = Counter[str]()
     for each in query["counters"]:  # one a step of the pipeline: several steps may share a name
         counters[each.key.metric.name] += each.result
-    stages = {
-        each.key.metric.name.removeprefix(metrics.STAGE_PREFIX): {
-            "calls": each.result.count,
-            "seconds": round(each.result.sum / _MICROSECONDS, 3),
-        }
-        for each in query["distributions"]
+    calls = {
+        name.removeprefix(metrics.STAGE_CALLS): number
+        for name, number in sorted(counters.items())
+        if name.startswith(metrics.STAGE_CALLS) and number
     }
     fields = [each.result for each in query["string_sets"]]
     return Measurements(
         rows_read=counters[metrics.ROWS_READ],
         retries=counters[metrics.RETRIES],
         throttled_s=counters[metrics.THROTTLED] / 1000,
-        stages=dict(sorted(stages.items())),
+        stages={
+            stage: {
+                "calls": number,
+                "seconds": round(counters[metrics.STAGE_US + stage] / _MICROSECONDS, 3),
+            }
+            for stage, number in calls.items()
+        },
         unknown_fields=frozenset().union(*fields),
     )
 

@@ -55,11 +55,15 @@ class _ReadFn(beam.DoFn):
     def process(self, split: Split) -> Iterable[Row]:
         if RUN_STATE.stopping:  # opening what is left of a large input takes minutes
             return
-        for row in read_split(self._reading, split):
-            if RUN_STATE.stopping:
-                return
-            metrics.add(metrics.ROWS_READ)
-            yield row
+        given = 0
+        try:
+            for row in read_split(self._reading, split):
+                if RUN_STATE.stopping:
+                    return
+                given += 1
+                yield row
+        finally:
+            metrics.add(metrics.ROWS_READ, given)
 
 
 @dataclass

@@ -12,8 +12,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -93,17 +91,14 @@ def _muster(*arguments: str) -> str:
 def _child(arguments: list[str]) -> None:
     """Runs the command; prints last how long the slowest row was in one stage."""
     longest = 0.0
-    inner = guard.timed
+    inner = guard.Stage.note
 
-    @contextmanager
-    def timed(stage: str) -> Iterator[None]:
+    def note(stage: guard.Stage, began_ns: int) -> None:
         nonlocal longest
-        began = time.monotonic()
-        with inner(stage):
-            yield
-        longest = max(longest, time.monotonic() - began)
+        inner(stage, began_ns)
+        longest = max(longest, (time.perf_counter_ns() - began_ns) / 1e9)
 
-    guard.timed = timed
+    guard.Stage.note = note
     try:
         runner.main(arguments)
     finally:
