@@ -50,7 +50,8 @@ def iter_row_group(
     shared = _SHARED_BYTES // max(1, shared_bytes(raw, metadata, columns))
     size = max(1, min(block_rows, rows, max(_LEAST_ROWS, shared)))
     before = 0
-    for batch in file.iter_batches(batch_size=size, row_groups=[group], columns=columns):
+    # On this thread: to hand each batch to one of Arrow's takes longer than to read it.
+    for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
         yield before, batch
         before += batch.num_rows
     if before != metadata.num_rows:  # some broken pages end a column without an error

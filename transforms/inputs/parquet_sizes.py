@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -56,7 +55,7 @@ def nested_texts(file: pq.ParquetFile) -> list[str]:
 def row_bytes(batch: pa.RecordBatch) -> list[int]:
     """Gives about what each row takes as Python values, without making them."""
     total = sum((_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
-    return [int(each) for each in total]
+    return list(total.tolist())
 
 
 def _chunks(group: pq.RowGroupMetaData, columns: Iterable[str]) -> Iterator[pq.ColumnChunkMetaData]:
@@ -86,11 +85,16 @@ def _shared(file: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
 def _bytes(array: Any) -> NDArray[np.int64]:
     """Gives the bytes of each value, those of what it holds included."""
     kind = array.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return _lengths(array, np.dtype(np.int32))
+    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+        return _lengths(array, np.dtype(np.int64))
     if isinstance(array, pa.ExtensionArray):
         return _bytes(array.storage)
     if pa.types.is_dictionary(kind):
         own = np.append(_bytes(array.dictionary), 0)  # the last is that of a null
-        return own[array.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)]
+        indices = array.indices.fill_null(-1) if array.indices.null_count else array.indices
+        return own[indices.to_numpy()]
     if pa.types.is_fixed_size_list(kind):
         return _bytes(array.cast(pa.list_(kind.value_type)))
     if pa.types.is_map(kind):
@@ -101,15 +105,20 @@ def _bytes(array: Any) -> NDArray[np.int64]:
         fields = (_bytes(array.field(n)) for n in range(kind.num_fields))
         return sum(fields, np.zeros(len(array), np.int64))
     if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        array = array.cast(pa.large_binary())
-    if pa.types.is_string(array.type) or pa.types.is_binary(array.type) or _is_large(array.type):
-        lengths = pc.binary_length(array).fill_null(0).cast(pa.int64())
-        return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
+        return _bytes(array.cast(pa.large_binary()))
     return np.full(len(array), _OTHER_BYTES, np.int64)
 
 
-def _is_large(kind: pa.DataType) -> bool:
-    return pa.types.is_large_string(kind) or pa.types.is_large_binary(kind)
+def _lengths(array: Any, width: np.dtype[Any]) -> NDArray[np.int64]:
+    """Gives the bytes of each text, by its offsets: Arrow's own function takes ten times as long.
+
+    width: of an offset.
+    """
+    if not len(array):  # there may be no offsets
+        return np.zeros(0, np.int64)
+    begun = array.offset * width.itemsize
+    offsets = np.frombuffer(array.buffers()[1], width, len(array) + 1, begun)
+    return np.diff(offsets).astype(np.int64)
 
 
 def _of_lists(array: Any, inner: NDArray[np.int64]) -> NDArray[np.int64]:
