@@ -1,6 +1,7 @@
 """Identities that are computed, never drawn: a second run must meet the first one's points."""
 
 import re
+from functools import lru_cache
 from typing import TypeGuard
 from uuid import UUID, uuid5
 
@@ -15,6 +16,7 @@ COLLECTION_NAME_MAX = 255
 _COLLECTION_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{COLLECTION_NAME_MAX}}}")
 
 
+@lru_cache(maxsize=4096)  # asked for three times a row
 def point_id(person_id: str) -> str:
     """The id of a person's point in every collection.
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 # JSON lets them stand, but much that reads lines would end one there.
 _LINE_ENDS = {each: f"\\u{each:04x}" for each in (0x85, 0x2028, 0x2029)}
 
@@ -13,4 +15,5 @@ def json_line(value: Any) -> str:
     >>> json_line({"person_id": "a\u2028é"})
     '{"person_id": "a\\u2028é"}'
     """
-    return json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS)
+    text = _ENCODER.encode(value)
+    return text if text.isascii() else text.translate(_LINE_ENDS)

@@ -36,12 +36,7 @@ def parse_json(text: bytes) -> Any:
     if _is_deep(text):
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.TOO_DEEP)
     try:
-        return json.loads(
-            text.decode(),
-            object_pairs_hook=_object,
-            parse_constant=_refuse_constant,
-            parse_int=_integer,
-        )
+        return _DECODER.decode(text.decode())
     except (ValueError, RecursionError) as error:
         raise RejectedError(Code.UNPROCESSABLE_CONTENT, Detail.NOT_JSON) from error
 
@@ -61,6 +56,11 @@ def _integer(digits: str) -> int | float:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=_integer
+)
 
 
 def _is_deep(line: bytes) -> bool:
