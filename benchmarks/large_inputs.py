@@ -11,14 +11,11 @@ import resource
 import subprocess
 import sys
 import time
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from benchmarks.memory import enroll_peak, people, small_photo, write_json
+from benchmarks.memory import enroll_peak
+from benchmarks.payloads import people, small_photo, write_payload
 
 LIMIT_BYTES = 1 << 30
 IMAGE_BYTES = 60_000
@@ -41,7 +38,10 @@ def main() -> None:
     for form in FORMS:
         with TemporaryDirectory() as folder:
             path = Path(folder, form)
-            write_large(path, rows)
+            photo = small_photo()
+            persons = people(rows, [photo], IMAGE_BYTES - len(photo))
+            plain = {"use_dictionary": False, "compression": "none"}
+            write_payload(path, persons, GROUP_ROWS, **plain)
             began = time.perf_counter()
             command = ["-m", "benchmarks.large_inputs", "--child", str(path), f"{folder}/run"]
             done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
@@ -50,19 +50,6 @@ def main() -> None:
                 sys.exit(f"{form}: {done.stderr[-2000:]}")
             peak, size = float(done.stdout.split()[-1]), path.stat().st_size / 1e9
             print(f"{form:<20}{size:>6.2f}{seconds:>8.0f}{peak:>9.0f}", flush=True)
-
-
-def write_large(path: Path, rows: int) -> None:
-    """Writes so many persons, whose photos end in bytes that cannot be compressed."""
-    persons = people(rows, IMAGE_BYTES - len(small_photo()))
-    if path.suffix != ".parquet":
-        write_json(path, persons)
-        return
-    names = ("person_id", "person_name", "face_base_64")
-    schema = pa.schema({name: pa.string() for name in names})
-    with pq.ParquetWriter(path, schema, use_dictionary=False, compression="none") as writer:
-        while group := list(islice(persons, GROUP_ROWS)):
-            writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 if __name__ == "__main__":

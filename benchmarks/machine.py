@@ -1,33 +1,50 @@
-"""Says on what a benchmark ran."""
+"""What figures were measured on: they mean nothing without it."""
 
 import platform
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from transforms.worker import cores
 
-_PACKAGES = ("apache-beam", "numpy", "onnxruntime", "openvino", "opencv-python-headless")
+# What makes float32 and bfloat16 fast where the processor has it.
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+# What decides on Muster's speed.
+_OWN = (
+    "apache-beam",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "opencv-python-headless",
+    "qdrant-edge-py",
+)
 
 
 def machine() -> str:
-    """Gives processor, cores, and the versions of Python and of what the time is spent in."""
-    versions = [f"{each} {_version(each)}" for each in _PACKAGES]
-    return ", ".join(
-        [f"{_processor()}, {cores()} cores", f"Python {platform.python_version()}", *versions]
-    )
+    """Gives processor, cores that this process may use, Python and Muster's packages."""
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{_processor()}, {cores()} cores; {python}; {versions(_OWN)}"
 
 
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [each.partition(":")[2].strip() for each in lines if each.startswith("model name")]
-    return names[0] if names else platform.machine()
+def versions(packages: Iterable[str]) -> str:
+    """Gives what is installed of them here, as `numpy 2.4.6, openvino not installed`."""
+    return ", ".join(f"{each} {_version(each)}" for each in packages)
 
 
 def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "-"
+        return "not installed"
+
+
+def _processor() -> str:
+    """Gives the processor's name, which may say little in a VM, and what it can."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    pairs = (each.partition(":") for each in lines)
+    told = {name.strip(): value.strip() for name, _, value in pairs}
+    known = set(told.get("flags", "").split())
+    flags = [each for each in _FLAGS if each in known]
+    name = told.get("model name") or platform.processor() or "unknown processor"
+    return " ".join([name, *flags])

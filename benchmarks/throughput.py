@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.bare_loop import bare_loop
 from benchmarks.loaded import Spent, loaded, timed_run
 from benchmarks.machine import machine
-from benchmarks.payloads import FORMS, GROUPS, repeated, write_form
+from benchmarks.payloads import people, photos_of, write_payload
 from pipelines.config import EnrollConfig
 from schemas.options import EngineName, FaceStorageType, Inference, MultipleFaces, Precision, Rules
 from transforms.faces.opencv_zoo import OpenCvZoo
@@ -34,6 +34,12 @@ from transforms.worker import cores
 
 COLLECTION = "photos"
 BARE, JOB = "bare loop", "whole job"
+GROUPS, ONE_GROUP, GZIP = "groups.parquet", "one.parquet", "lines.jsonl.gz"
+FORMS = {
+    GROUPS: "Parquet, row groups of 128",
+    ONE_GROUP: "Parquet, one row group",
+    GZIP: "JSONL, gzip",
+}
 
 
 def main() -> None:
@@ -54,9 +60,10 @@ def main() -> None:
         return
     print(machine())
     with TemporaryDirectory() as folder:
-        table = repeated(arguments.photos_file, arguments.photos)
+        photos = photos_of(arguments.photos_file)
         for form in FORMS:
-            write_form(table, Path(folder, form))
+            group = arguments.photos if form == ONE_GROUP else 128
+            write_payload(Path(folder, form), people(arguments.photos, photos), group)
         _print(_measured(folder, arguments.rounds), arguments.photos)
 
 

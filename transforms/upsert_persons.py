@@ -23,7 +23,7 @@ from transforms.stores.base import (
 from transforms.stores.connect import handle
 
 # Far below what a request may hold: what is not yet acknowledged is lost to a kill.
-_BATCH_POINTS = 64
+BATCH_POINTS = 64
 
 
 class _UpsertFn(BatchStage):
@@ -72,6 +72,6 @@ class UpsertPersons(beam.PTransform[PCollection[EmbeddedFace | Outcome], PCollec
         write = _UpsertFn(self.store, self.pack, self.rules)
         return (
             faces
-            | "BatchPoints" >> batch_records(_BATCH_POINTS, MAX_REQUEST_BYTES, request_bytes)
+            | "BatchPoints" >> batch_records(BATCH_POINTS, MAX_REQUEST_BYTES, request_bytes)
             | "Upsert" >> beam.ParDo(write)
         )
