@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION, people, small_photo, tiny_photo, write_payload
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
