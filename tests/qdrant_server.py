@@ -223,7 +223,10 @@ class _Handler(BaseHTTPRequestHandler):
             return collections.create(name, asked)
         if route == "DELETE":
             return collections.delete(name)
-        if (held := collections.held.get(name)) is None:
+        held = collections.held.get(name)
+        if route == "GET /exists":
+            return {"exists": held is not None}
+        if held is None:
             raise ApiError(404, f"Not found: Collection `{name}` doesn't exist!")
         shard = held.shard
         done = {"operation_id": 0, "status": "completed" if waits else "acknowledged"}
@@ -235,10 +238,11 @@ class _Handler(BaseHTTPRequestHandler):
                 shard.update(edge.UpdateOperation.create_field_index(asked["field_name"], kind))
                 return done
             case "PUT /points":
-                for each in asked["points"]:
+                given = asked.get("points") or _of_columns(asked["batch"])
+                for each in given:
                     if (status := self.server.bad_points.get(each["id"])) is not None:
                         raise ApiError(status, "Wrong input: a bad point")
-                points = [edge.Point(**({"payload": {}} | each)) for each in asked["points"]]
+                points = [edge.Point(**({"payload": {}} | each)) for each in given]
                 shard.update(edge.UpdateOperation.upsert_points(points))
                 return done
             case "POST /points":
@@ -277,6 +281,18 @@ def _ok(result: Any) -> dict[str, Any]:
 
 def _error(why: str) -> dict[str, Any]:
     return {"status": {"error": why}, "time": 0.0}
+
+
+def _of_columns(batch: dict[str, Any]) -> list[dict[str, Any]]:
+    """Gives the points of the API's other form of a request, as other clients send it."""
+    count = len(batch["ids"])
+    vectors = batch["vectors"]
+    rows = [{name: each[n] for name, each in vectors.items()} for n in range(count)]
+    payloads = batch.get("payloads") or [{}] * count
+    return [
+        {"id": id_, "vector": vector, "payload": payload}
+        for id_, vector, payload in zip(batch["ids"], rows, payloads, strict=True)
+    ]
 
 
 def _record(found: Any) -> dict[str, Any]:
