@@ -1,0 +1,1 @@
+"""Muster against its peers: the same photos, models and engine, each in its own environment."""
