@@ -66,7 +66,7 @@ class Faces:
         return [None if each is None else next(made) for each in crops]
 
     def _crop(self, photo: str) -> UInt8Image | None:
-        pixels = decode(decode_base64(photo, RULES.max_image_bytes), RULES.max_image_pixels)
+        pixels = decode(decode_base64(photo, RULES.max_image_bytes))
         faces = self._models.detector.detect(pixels)
         if not faces:
             return None

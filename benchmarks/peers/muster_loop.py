@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.loaded import loaded
 from benchmarks.peers.faces import RULES
-from benchmarks.peers.job import COLLECTION, Clock, Job, cores, measured
+from benchmarks.peers.job import COLLECTION, OPENVINO, Clock, Job, cores, measured
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.inputs import Split
@@ -23,7 +23,9 @@ from transforms.stores.connect import store_spec
 
 def enroll(job: Job) -> int:
     """Gives the number of persons enrolled."""
-    pack = loaded(OpenCvZoo(inference=Inference(EngineName(job.engine))), cores())
+    # Its own choice for OpenVINO is that of the peers: ONNX Runtime detects, OpenVINO recognises.
+    engine = EngineName.AUTO if job.engine == OPENVINO else EngineName(job.engine)
+    pack = loaded(OpenCvZoo(inference=Inference(engine)), cores())
     _start_with_the_first_row(Clock(job.scratch))
     config = EnrollConfig(
         inputs=(job.payload,),
