@@ -15,7 +15,7 @@ from tests.payloads import people, row, write_lines
 from tests.qdrant_server import QdrantTestServer
 
 MB = 1 << 20
-ROWS = 40
+ROWS = 60
 
 
 def test_the_store_stops_before_its_disk_is_full(

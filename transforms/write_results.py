@@ -1,10 +1,13 @@
 """Writes one result record a row."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io import WriteToText
 from apache_beam.pvalue import PCollection
+from apache_beam.transforms.window import GlobalWindows
 
 from schemas.json_lines import json_line
 from schemas.records import Outcome
@@ -12,11 +15,25 @@ from transforms.run_state import RUN_STATE
 
 RESULTS_SUFFIX = ".jsonl"
 
+# Beam's sink takes as long for a text of several lines as for one.
+_LINES_AT_ONCE = 64
 
-def _record(outcome: Outcome) -> str:
-    """Gives the outcome's line, counted on its way."""
-    RUN_STATE.count(outcome.action or outcome.code)
-    return json_line(outcome.to_json())
+
+class _RecordFn(beam.DoFn):
+    def start_bundle(self) -> None:
+        self._lines: list[str] = []
+
+    def process(self, outcome: Outcome) -> Iterable[str]:
+        RUN_STATE.count(outcome.action or outcome.code)
+        self._lines.append(json_line(outcome.to_json()))
+        if len(self._lines) < _LINES_AT_ONCE:
+            return []
+        lines, self._lines = self._lines, []
+        return ["\n".join(lines)]
+
+    def finish_bundle(self) -> Iterable[Any]:
+        if self._lines:
+            yield GlobalWindows.windowed_value_at_end_of_window("\n".join(self._lines))
 
 
 @dataclass
@@ -31,6 +48,6 @@ class WriteResults(beam.PTransform[PCollection[Outcome], PCollection[str]]):
     def expand(self, outcomes: PCollection[Outcome]) -> PCollection[str]:
         return (
             outcomes
-            | "ToRecord" >> beam.Map(_record)
+            | "ToRecords" >> beam.ParDo(_RecordFn())  # type: ignore[no-untyped-call]
             | "WriteRecords" >> WriteToText(self.prefix, file_name_suffix=RESULTS_SUFFIX)
         )

@@ -56,7 +56,7 @@ def test_no_pixel_is_shuffled(job: Job) -> None:
         "EmbedFaces",
         "BatchPoints",
         "Upsert",
-        "ToRecord",
+        "ToRecords",
         "WriteBundles",
     ):
         assert step in text
