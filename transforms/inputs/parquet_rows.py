@@ -70,12 +70,35 @@ def to_rows(batch: pa.RecordBatch, columns: Mapping[str, str]) -> list[dict[str,
 
 def _values(column: pa.Array) -> list[Any]:
     try:
+        if pa.types.is_map(column.type):
+            return _maps(column)
+        if pa.types.is_dictionary(column.type):
+            return _shared(column)
         values: list[Any] = column.to_pylist()
     except _UNREADABLE:
         values = [_value(scalar) for scalar in column]
-    if pa.types.is_map(column.type):
-        values = [tuple(each) if isinstance(each, list) else each for each in values]
     return values
+
+
+def _maps(column: pa.MapArray) -> list[Any]:
+    """Gives a tuple of pairs for each. Arrow's way takes six times as long for dictionaries."""
+    ends = column.offsets.to_pylist()
+    first, size = ends[0], ends[-1] - ends[0]
+    keys, items = (_values(each.slice(first, size)) for each in (column.keys, column.items))
+    pairs = list(zip(keys, items, strict=True))
+    return [
+        tuple(pairs[start - first : end - first]) if there else None
+        for start, end, there in zip(ends, ends[1:], column.is_valid().to_pylist(), strict=False)
+    ]
+
+
+def _shared(column: pa.DictionaryArray) -> list[Any]:
+    """Gives a value that stands several times as one object."""
+    indices = column.indices.to_pylist()
+    used = sorted({each for each in indices if each is not None})
+    made = column.dictionary.take(pa.array(used, pa.int64())).to_pylist()
+    values = dict(zip(used, made, strict=True))
+    return [values.get(each) for each in indices]
 
 
 def _value(scalar: pa.Scalar) -> Any:

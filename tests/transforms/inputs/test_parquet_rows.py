@@ -69,6 +69,20 @@ def test_a_map_becomes_a_tuple_of_pairs():
     assert [row["metadata"] for row in rows] == [(("a", 1), ("a", None)), (), None]
 
 
+def test_texts_that_rows_share_are_made_once(tmp_path):
+    """A row may hold one large value thousands of times; slices count from their own beginning."""
+    kind = pa.map_(pa.string(), pa.string())
+    column = pa.array([[("a", "blue")], None, [], [("a", "blue"), ("b", None), ("c", "red")]], kind)
+    path = write_parquet(tmp_path / "a.parquet", pa.table({"metadata": column}))
+    with open_raw(path) as raw, open_parquet(raw) as file:
+        [(_, batch)] = iter_row_group(raw, file, 0, ["metadata"], 64)
+    columns = {"metadata": "metadata"}
+    rows = [row["metadata"] for row in to_rows(batch, columns)]
+    assert rows == [(("a", "blue"),), None, (), (("a", "blue"), ("b", None), ("c", "red"))]
+    assert rows[0][0][1] is rows[3][0][1]
+    assert [to_rows(batch.slice(n, 1), columns)[0]["metadata"] for n in range(4)] == rows
+
+
 def test_a_batch_of_dictionary_encoded_text(tmp_path):
     column = pa.array(["a", "b", "a", None]).dictionary_encode()
     path = write_parquet(tmp_path / "a.parquet", pa.table({"id": column}))
