@@ -10,7 +10,7 @@ from tests.builders import make_image, six_persons, write_parquet
 
 
 def test_the_machine_is_one_line():
-    assert "cores, Python 3." in machine()
+    assert "cores; CPython 3." in machine()
     assert "\n" not in machine()
 
 
