@@ -4,7 +4,7 @@ PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 DEMO := build/demo
 
-.PHONY: help setup demo test lint types fuzz audit test-server lock clean
+.PHONY: help setup demo test lint types bench fuzz audit test-server lock clean
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
@@ -35,6 +35,12 @@ types: setup
 test-server: setup ## Runs the store contract against QDRANT_URL (and QDRANT_API_KEY)
 	@test -n "$(QDRANT_URL)" || { echo "set QDRANT_URL to the server to test against"; exit 2; }
 	$(BIN)/python -m pytest tests/transforms/stores
+
+bench: setup ## Runs the short benchmarks (PHOTOS=FILE.parquet: with photos of your own)
+	$(BIN)/python -m benchmarks.throughput $(PHOTOS) --photos 500 --rounds 1
+	$(BIN)/python -m benchmarks.overhead --rounds 1
+	$(BIN)/python -m benchmarks.rerun $(PHOTOS) --rows 2000 --rounds 1
+	$(BIN)/python -m benchmarks.stores
 
 fuzz: setup ## Tries the properties with ever new inputs for FUZZ_SECONDS (60)
 	$(BIN)/python -m tests.fuzz $(FUZZ_SECONDS)

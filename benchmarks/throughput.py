@@ -1,8 +1,9 @@
 """The whole job against a bare loop over the same photos: what Muster adds to the models.
 
-    python -m benchmarks.throughput PHOTOS.parquet [--photos 2000] [--rounds 3]
+    python -m benchmarks.throughput [PHOTOS.parquet] [--photos 2000] [--rounds 3]
 
-PHOTOS: a payload of real photos (`face_base_64`), repeated under new ids. The job reads, checks,
+PHOTOS: a payload of real photos (`face_base_64`), repeated under new ids; by default one of 14 KB
+that a package ships. The job reads, checks,
 looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
 worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
 timed with their models loaded, from the first row read to the last record or vector. Medians over
@@ -24,7 +25,7 @@ from typing import Any
 from benchmarks.bare_loop import bare_loop
 from benchmarks.loaded import Spent, loaded, timed_run
 from benchmarks.machine import machine
-from benchmarks.payloads import people, photos_of, write_payload
+from benchmarks.payloads import people, photos_of, small_photo, write_payload
 from pipelines.config import EnrollConfig
 from schemas.options import EngineName, FaceStorageType, Inference, MultipleFaces, Precision, Rules
 from transforms.faces.opencv_zoo import OpenCvZoo
@@ -47,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("photos_file", metavar="PHOTOS.parquet", type=Path)
+    parser.add_argument("payload", metavar="PHOTOS.parquet", nargs="?", type=Path)
     parser.add_argument("--photos", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", nargs=3, metavar=("WHAT", "ENGINE", "PRECISION"))
@@ -55,12 +56,12 @@ def main() -> None:
     if arguments.child:
         what, engine, precision = arguments.child
         inference = Inference(EngineName(engine), Precision(precision))
-        spent = _spent(what, str(arguments.photos_file), inference)
+        spent = _spent(what, str(arguments.payload), inference)
         print(json.dumps(asdict(spent)))
         return
     print(machine())
     with TemporaryDirectory() as folder:
-        photos = photos_of(arguments.photos_file)
+        photos = photos_of(arguments.payload) if arguments.payload else [small_photo()]
         for form in FORMS:
             group = arguments.photos if form == ONE_GROUP else 128
             write_payload(Path(folder, form), people(arguments.photos, photos), group)
