@@ -130,8 +130,8 @@ def assert_silent(muster: Muster, *ended: Finished) -> None:
 @pytest.fixture
 def muster(muster: Muster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Muster]:
     """The command with the null pack, a folder of its own to work in, and logs as in a shell."""
-    monkeypatch.setattr(pipelines.enroll, "find_pack", lambda _: NullPack())
-    monkeypatch.setattr(pipelines.collections, "find_pack", lambda _: NullPack())
+    monkeypatch.setattr(pipelines.enroll, "find_pack", lambda *_: NullPack())
+    monkeypatch.setattr(pipelines.collections, "find_pack", lambda *_: NullPack())
     for name in ("tmp", "home"):
         (tmp_path / name).mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

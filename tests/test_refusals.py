@@ -70,7 +70,7 @@ OTHER_STAMPS = {
     "another pack": {"pack": "other"},
     "another digest of the same pack": {"weights": {"detector": "0" * 64, "recogniser": "1" * 64}},
     "another dimension": {"dimension": 512},
-    "another preprocessing": {"preprocessing": 2},
+    "another preprocessing": {"preprocessing": 1},
 }
 
 
