@@ -14,8 +14,10 @@ import hashlib
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 from qdrant_edge import EdgeShard, Query, SearchParams, SearchRequest, UpdateOperation
@@ -23,6 +25,7 @@ from qdrant_edge import Point as EdgePoint
 
 from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION
+from schemas.ids import point_id
 from schemas.options import FaceStorageType, Rules
 from schemas.records import EmbeddedFace, Face, Person, RowRef, Vector
 from schemas.stamp import Stamp
@@ -37,6 +40,8 @@ from transforms.upsert_persons import BATCH_POINTS
 QUERIES = 200
 NEAREST = 10
 
+T = TypeVar("T")
+
 
 def main() -> None:
     """Prints the figures."""
@@ -44,25 +49,32 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100_000)
     number = parser.parse_args().points
     pack = find_pack(DEFAULT_PACK)
-    points = list(make_points(number, pack))
     print(machine())
     print(f"{number:,} points of {pack.stamp.dimension} values")
     with TemporaryDirectory() as folder:
         store = EdgeStore(Path(folder))
         for name in (COLLECTION, "alone"):
             store.create_collection(name, pack.stamp)
-        ids = [each.id for each in points]
-        _rate("upsert", points, lambda some: store.upsert(COLLECTION, some))
-        _rate("upsert of what is there", points, lambda some: store.upsert(COLLECTION, some))
+        for what in ("upsert", "upsert of what is there"):
+            points = make_points(number, pack)
+            _rate(what, points, lambda some: store.upsert(COLLECTION, some))
+        ids = (point_id(person_id(n)) for n in range(number))
         _rate("look-up", ids, lambda some: store.look_up(COLLECTION, some, LOOK_UP_FIELDS))
         persons = store.find_collection(COLLECTION)
         assert persons is not None
         assert persons.num_persons == number
         store.close()
-        _engine_alone(Path(folder, "alone"), points, pack.stamp)
-        times, found = _queries(Path(folder, COLLECTION), points, pack.stamp)
-    median, slowest = statistics.median(times), max(times)
-    print(f"exact query: median {median:.2f} ms, slowest {slowest:.2f} ms, right {found}/{QUERIES}")
+        shard = EdgeShard.load(str(Path(folder, "alone")))
+        theirs = (_edge_point(each, pack.stamp) for each in make_points(number, pack))
+        _rate("the engine alone", theirs, lambda some: _update(shard, some))
+        shard.close()
+        sample = islice(make_points(number, pack), 0, None, max(1, number // QUERIES))
+        _queries(Path(folder, COLLECTION), list(sample), pack.stamp)
+
+
+def person_id(number: int) -> str:
+    """Gives the id of the n-th person."""
+    return f"EMP-{number:07}"
 
 
 def make_points(number: int, pack: Pack) -> Iterator[Point]:
@@ -72,7 +84,7 @@ def make_points(number: int, pack: Pack) -> Iterator[Point]:
         digest = hashlib.sha256(f"{n}".encode()).hexdigest()
         person = Person(
             ref=RowRef("people.parquet", n, COLLECTION),
-            person_id=f"EMP-{n:07}",
+            person_id=person_id(n),
             person_name=f"First Second Family {n}",
             metadata={"department": f"D{n % 40}", "badge": f"{n:08}", "site": "Basel"},
             face_storage_type=FaceStorageType.NO_STORAGE,
@@ -84,47 +96,50 @@ def make_points(number: int, pack: Pack) -> Iterator[Point]:
         yield to_point(EmbeddedFace(person, face, vector, b""), marks, pack.stamp.dimension)
 
 
-def _rate(name: str, items: Sequence[object], work: Callable[[Sequence[object]], object]) -> None:
-    """Does the work on a batch after the other; prints how many items a second that makes."""
-    batches = [items[n : n + BATCH_POINTS] for n in range(0, len(items), BATCH_POINTS)]
-    began, began_cpu = time.perf_counter(), time.process_time()
-    for each in batches:
-        work(each)
-    wall, cpu = time.perf_counter() - began, time.process_time() - began_cpu
+def _rate(name: str, items: Iterator[T], work: Callable[[Sequence[T]], object]) -> None:
+    """Does the work on a batch after the other; prints how many items a second that makes.
+
+    Batches are made between, off the clock: to hold all of them would make Python's collector
+    go through them time and again.
+    """
+    number, wall, cpu = 0, 0.0, 0.0
+    while batch := list(islice(items, BATCH_POINTS)):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        work(batch)
+        wall += time.perf_counter() - began
+        cpu += time.process_time() - began_cpu
+        number += len(batch)
     print(
-        f"{name}: {len(items) / wall:,.0f} a second; {len(items) / cpu:,.0f} a second of the "
-        f"processor's, {cpu / len(items) * 1e6:.0f} us each",
+        f"{name}: {number / wall:,.0f} a second; {number / cpu:,.0f} a second of the "
+        f"processor's, {cpu / number * 1e6:.0f} us each",
         flush=True,
     )
 
 
-def _engine_alone(folder: Path, points: Sequence[Point], stamp: Stamp) -> None:
-    shard = EdgeShard.load(str(folder))
-    theirs = [_edge_point(each, stamp) for each in points]
-    _rate(
-        "the engine alone",
-        theirs,
-        lambda some: shard.update(UpdateOperation.upsert_points(list(some))),  # type: ignore[arg-type]
-    )
-    shard.close()
+def _update(shard: EdgeShard, points: Sequence[EdgePoint]) -> None:
+    shard.update(UpdateOperation.upsert_points(list(points)))
 
 
 def _edge_point(point: Point, stamp: Stamp) -> EdgePoint:
     return EdgePoint(point.id, {stamp.pack: point.vector.tolist()}, dict(point.payload))
 
 
-def _queries(folder: Path, points: Sequence[Point], stamp: Stamp) -> tuple[list[float], int]:
-    """Gives milliseconds, and how often the person whose vector it was came first."""
+def _queries(folder: Path, points: Sequence[Point], stamp: Stamp) -> None:
+    """Looks for persons by their own vectors; prints how long, and how often they came first."""
     shard = EdgeShard.load(str(folder))
-    times, found = [], 0
-    for point in points[:: max(1, len(points) // QUERIES)][:QUERIES]:
+    times, found, began_cpu = [], 0, time.process_time()
+    for point in points:
         request = _request(point.vector, stamp)
         began = time.perf_counter()
         hits = shard.search(request)
         times.append((time.perf_counter() - began) * 1e3)
         found += str(hits[0].id) == point.id
+    cpu = (time.process_time() - began_cpu) / len(times) * 1e3
     shard.close()
-    return times, found
+    print(
+        f"exact query: median {statistics.median(times):.2f} ms, slowest {max(times):.2f} ms, "
+        f"{cpu:.2f} ms of the processor's; right {found} of {len(times)}"
+    )
 
 
 def _request(vector: Vector, stamp: Stamp) -> SearchRequest:
