@@ -14,7 +14,7 @@ _SWITCH_S = 0.0005
 
 
 def prepare_process() -> None:
-    """Makes files and logs private, keeps OpenCV from a thread a core, and lets threads take turns soon."""
+    """Makes files and logs private, keeps OpenCV from a thread a core, lets threads take turns."""
     os.umask(0o077)
     keep_exceptions_private()
     cv2.setNumThreads(0)
