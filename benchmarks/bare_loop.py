@@ -21,6 +21,7 @@ from transforms.embed_faces import unit
 from transforms.faces.alignment import align
 from transforms.faces.base import FaceModel, Share
 from transforms.faces.opencv_zoo import OpenCvZoo
+from transforms.imaging import decode
 from transforms.worker import cores
 
 BATCH = 8
@@ -85,7 +86,7 @@ def _embed_all(model: FaceModel, photos: Iterator[str]) -> Stages:
     for photo in photos:
         encoded = pybase64.b64decode(photo, validate=True)
         lap("read")
-        pixels = _decoded(encoded)
+        pixels = decode(encoded)
         lap("decode")
         faces = model.detector.detect(pixels)
         lap("detect")
@@ -100,11 +101,6 @@ def _embed_all(model: FaceModel, photos: Iterator[str]) -> Stages:
         _embed(model, crops)
         lap("embed")
     return spent
-
-
-def _decoded(encoded: bytes) -> UInt8Image:
-    bgr = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    return np.asarray(bgr, dtype=np.uint8)[:, :, ::-1]
 
 
 def _embed(model: FaceModel, crops: Sequence[UInt8Image]) -> None:

@@ -37,8 +37,10 @@ def tiny_photo() -> bytes:
     return _cropped(16)
 
 
-def photos_of(payload: Path) -> list[bytes]:
-    """Gives the images of a Parquet file of `face_base_64`."""
+def photos_of(payload: Path | None) -> list[bytes]:
+    """Gives the images of a Parquet file of `face_base_64`; without one, the small photo."""
+    if payload is None:
+        return [small_photo()]
     texts = pq.read_table(payload, columns=["face_base_64"])["face_base_64"].to_pylist()
     return [base64.b64decode(each) for each in texts]
 

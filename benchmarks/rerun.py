@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import pybase64
 
 from benchmarks.machine import machine
-from benchmarks.payloads import COLLECTION, people, photos_of, small_photo, write_payload
+from benchmarks.payloads import COLLECTION, people, photos_of, write_payload
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.ids import point_id
@@ -43,7 +43,7 @@ FORMS = {"Parquet": "people.parquet", "JSONL": "people.jsonl"}
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("payload", nargs="?")
+    parser.add_argument("payload", nargs="?", type=Path)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         top = Path(folder)
         for file in FORMS.values():
-            write_payload(top / file, _people(arguments.payload, rows))
+            write_payload(top / file, people(rows, photos_of(arguments.payload)))
         spec = store_spec(str(top / "store"))
         store = spec.open()
         store.create_collection(COLLECTION, pack.stamp)
@@ -82,12 +82,6 @@ def main() -> None:
         print(f"{name:<22}{figures}")
 
 
-def _people(payload: str | None, rows: int) -> Iterator[dict[str, Any]]:
-    if payload is None:
-        return people(rows, [small_photo()])
-    return people(rows, photos_of(Path(payload)))
-
-
 def _cost(work: Callable[[], object]) -> tuple[float, float]:
     wall, cpu = time.perf_counter(), time.process_time()
     work()
@@ -100,7 +94,7 @@ def _enroll(path: Path, pack: Pack, store: StoreSpec) -> Report:
             inputs=(str(path),),
             collection=COLLECTION,
             face_storage_type=FaceStorageType.NO_STORAGE,
-            rules=Rules(multiple_faces=MultipleFaces.LARGEST),
+            rules=RULES,
             run_dir=f"{folder}/run",
         )
         return run(config, pack, store)

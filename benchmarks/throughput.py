@@ -25,7 +25,7 @@ from typing import Any
 from benchmarks.bare_loop import bare_loop
 from benchmarks.loaded import Spent, loaded, timed_run
 from benchmarks.machine import machine
-from benchmarks.payloads import people, photos_of, small_photo, write_payload
+from benchmarks.payloads import people, photos_of, write_payload
 from pipelines.config import EnrollConfig
 from schemas.options import EngineName, FaceStorageType, Inference, MultipleFaces, Precision, Rules
 from transforms.faces.opencv_zoo import OpenCvZoo
@@ -61,7 +61,7 @@ def main() -> None:
         return
     print(machine())
     with TemporaryDirectory() as folder:
-        photos = photos_of(arguments.payload) if arguments.payload else [small_photo()]
+        photos = photos_of(arguments.payload)
         for form in FORMS:
             group = arguments.photos if form == ONE_GROUP else 128
             write_payload(Path(folder, form), people(arguments.photos, photos), group)

@@ -98,9 +98,7 @@ def _engine(name: EngineName, graph: bytes, share: Share) -> Engine:
 def _is_same(
     outputs: Mapping[str, NDArray[np.float32]], reference: Mapping[str, NDArray[np.float32]]
 ) -> bool:
-    pairs: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]] = list(
-        zip(outputs.values(), reference.values(), strict=True)
-    )
+    pairs = zip(outputs.values(), reference.values(), strict=True)
     return all(_cosine(one.ravel(), other.ravel()) >= _EXACT for one, other in pairs)
 
 
