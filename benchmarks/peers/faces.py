@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 
 from benchmarks.peers.job import BATCH, ONNX_RUNTIME, Clock, Job
-from schemas.options import MultipleFaces, Rules
+from schemas.options import MultipleFaces, Precision, Rules
 from schemas.records import UInt8Image, Vector
 from transforms.base64_images import decode_base64
 from transforms.faces.alignment import align
-from transforms.faces.base import Engine
+from transforms.faces.base import Engine, Share
 from transforms.faces.choice import choose
 from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.sface import SFace
@@ -45,9 +45,9 @@ def _engine(name: str, graph: Path, callers: int) -> Engine:
     if name == ONNX_RUNTIME:
         return OnnxEngine(graph.read_bytes(), 1)
     # Not everything that runs with ONNX Runtime has OpenVINO.
-    from benchmarks.peers.openvino_engine import OpenVinoEngine
+    from transforms.faces.openvino_engine import OpenVinoEngine
 
-    return OpenVinoEngine(graph, callers)
+    return OpenVinoEngine(graph.read_bytes(), Share(callers, threads=1), Precision.FLOAT32)
 
 
 class Faces:
