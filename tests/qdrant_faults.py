@@ -70,21 +70,29 @@ class FromWrite:
 
 
 class Away:
-    """Takes the server away at the n-th write, for some seconds or for good (None)."""
+    """Takes the server away at the n-th write, for some seconds or for good (None).
+
+    From that write on all are hung up on: connections that live until the server has gone would
+    let a small run through.
+    """
 
     def __init__(self, server: QdrantTestServer, number: int, seconds: float | None) -> None:
         self._server, self._left, self._seconds = server, number, seconds
+        self._lock, self._leaving = threading.Lock(), False
         self.since = float("inf")
 
-    def __call__(self, method: str, path: str) -> None:
-        self._left -= method == "PUT"
-        if self._left == 0:
-            self._left = -1  # the write that comes before the connections end is no second time
-            self.since = time.monotonic()
-            threading.Thread(target=self._leave, daemon=True).start()
+    def __call__(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            self._left -= method == "PUT"
+            if self._left == 0 and self.since == float("inf"):
+                self._leaving = True
+                self.since = time.monotonic()
+                threading.Thread(target=self._leave, daemon=True).start()
+            return HANG_UP if self._leaving else None
 
     def _leave(self) -> None:
         self._server.go_away()
+        self._leaving = False
         if self._seconds is not None:
             time.sleep(self._seconds)
             self._server.come_back()
