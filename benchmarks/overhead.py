@@ -41,6 +41,7 @@ from transforms.faces.base import Share
 from transforms.imaging import checked_size, decode
 from transforms.stores.base import StoreSpec
 from transforms.stores.connect import store_spec
+from transforms.worker import prepare_process
 
 FORMS = {
     "Parquet, row groups of 128": "groups.parquet",
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     found: dict[tuple[str, str, int], list[Cost]] = defaultdict(list)
+    prepare_process()
     with TemporaryDirectory() as folder:
         top = Path(folder)
         for rows in arguments.rows:

@@ -30,7 +30,7 @@ class _DecodeFn(RecordStage):
         return super().process(record)
 
     def advance(self, submission: Submission) -> Picture:
-        return decoded(submission, self._max_pixels, self._source.get().detector.longest_side_px)
+        return decoded(submission, self._max_pixels, self._source.model.detector.longest_side_px)
 
 
 @dataclass

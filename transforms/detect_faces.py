@@ -23,7 +23,7 @@ class _DetectFn(RecordStage):
         self._source, self._policy = model, policy
 
     def advance(self, picture: Picture) -> AlignedFace:
-        return aligned(picture, self._source.get(), self._policy)
+        return aligned(picture, self._source.model, self._policy)
 
 
 def aligned(picture: Picture, model: FaceModel, policy: MultipleFaces) -> AlignedFace:

@@ -6,33 +6,34 @@ from dataclasses import dataclass
 import apache_beam as beam
 import numpy as np
 from apache_beam.pvalue import PCollection
+from numpy.typing import NDArray
 
-from schemas.records import AlignedFace, EmbeddedFace, Outcome, Vector
+from schemas.records import AlignedFace, EmbeddedFace, Outcome
 from transforms.batches import batch_records
-from transforms.guard import BatchStage
+from transforms.guard import AheadStage
 from transforms.load_model import ModelSource
 
 _BATCH_FACES = 8
 _BATCH_BYTES = 32 << 20
 
 
-def unit(vector: Vector) -> Vector:
-    """Gives the vector at length 1, float32. A zero vector becomes NaN, which no store gets."""
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Gives (..., d) vectors at length 1. A zero vector becomes NaN, which no store gets."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-class _EmbedFn(BatchStage):
+class _EmbedFn(AheadStage):
     stage = "embed"
 
     def __init__(self, model: ModelSource) -> None:
         self._source = model
 
     def advance(self, faces: Sequence[AlignedFace]) -> Sequence[EmbeddedFace]:
-        vectors = self._source.get().recogniser.embed([each.crop for each in faces])
+        vectors = self._source.model.recogniser.embed([each.crop for each in faces])
         return [
-            EmbeddedFace(each.person, each.face, unit(vector), each.kept)
-            for each, vector in zip(faces, vectors, strict=True)
+            EmbeddedFace(each.person, each.face, vector, each.kept)
+            for each, vector in zip(faces, unit(np.stack(vectors)), strict=True)
         ]
 
 

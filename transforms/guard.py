@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.transforms.window import GlobalWindows
 
 from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
@@ -38,10 +40,11 @@ class Stage(beam.DoFn):
         self._calls += 1
         self._spent_ns += time.perf_counter_ns() - began_ns
 
-    def finish_bundle(self) -> None:
+    def finish_bundle(self) -> Iterable[Any]:
         """Tells Beam of all calls since the last time."""
         metrics.add_time(self.stage, self._calls, self._spent_ns)
         self._calls = self._spent_ns = 0
+        return ()
 
 
 class RecordStage(Stage):
@@ -70,14 +73,56 @@ class BatchStage(Stage):
 
     def process(self, batch: Sequence[Any]) -> Iterable[Any]:
         """Hands on Outcomes; advances the rest together, and one by one where that fails."""
-        outcomes = [record for record in batch if isinstance(record, Outcome)]
-        records = [record for record in batch if not isinstance(record, Outcome)]
-        if not records:
-            return outcomes
+        outcomes, records = _apart(batch)
+        return [*outcomes, *self._advanced(records)] if records else outcomes
+
+    def _advanced(self, records: Sequence[Any]) -> Sequence[Any]:
         began = time.perf_counter_ns()
         try:
             advanced = list(self.advance(records))
         except Exception:  # whose fault it was shows when each stands alone
             advanced = [guarded(lambda each: self.advance([each])[0], record) for record in records]
         self.note(began)
-        return [*outcomes, *advanced]
+        return advanced
+
+
+class AheadStage(BatchStage):
+    """A batch stage that advances one batch while the stages before it make the next.
+
+    So engines wait neither for those stages nor for the Python code of another worker.
+    """
+
+    _under_way: "Future[Sequence[Any]] | None"
+
+    def setup(self) -> None:
+        """Starts the thread that advances the batches of this worker."""
+        self._thread = ThreadPoolExecutor(1)
+
+    def start_bundle(self) -> None:
+        """Forgets what a failed bundle left."""
+        self._under_way = None
+
+    def process(self, batch: Sequence[Any]) -> Iterable[Any]:
+        """Hands on Outcomes, and the batch before, advanced."""
+        outcomes, records = _apart(batch)
+        if not records:
+            return outcomes
+        before, self._under_way = self._under_way, self._thread.submit(self._advanced, records)
+        return [*outcomes, *(before.result() if before else ())]
+
+    def finish_bundle(self) -> Iterable[Any]:
+        """Hands on the last batch, advanced."""
+        last = self._under_way.result() if self._under_way else ()
+        self._under_way = None
+        super().finish_bundle()
+        return [GlobalWindows.windowed_value_at_end_of_window(each) for each in last]
+
+    def teardown(self) -> None:
+        """Ends the thread."""
+        self._thread.shutdown()
+
+
+def _apart(batch: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Gives the Outcomes, and the other records."""
+    outcomes = [record for record in batch if isinstance(record, Outcome)]
+    return outcomes, [record for record in batch if not isinstance(record, Outcome)]

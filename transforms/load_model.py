@@ -1,6 +1,7 @@
 """Loads the pack once a worker process and shares it among the stages."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from apache_beam.utils.shared import Shared
 
@@ -18,8 +19,12 @@ class ModelSource:
     workers: int
     shared: Shared = field(default_factory=Shared)
 
-    def get(self) -> FaceModel:
-        """Gives the process's model. The first caller loads it; an unchanged re-run never does."""
+    @cached_property  # of a stage's own copy, so that it asks the others once, not for each row
+    def model(self) -> FaceModel:
+        """The process's model. The first stage that asks loads it; an unchanged re-run never does.
+
+        Raises RejectedError where it cannot be loaded.
+        """
         model: FaceModel | _NoModel = self.shared.acquire(self._load)
         if isinstance(model, _NoModel):
             raise RejectedError(Code.INTERNAL_ERROR, model.error)

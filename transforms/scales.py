@@ -41,6 +41,8 @@ def large_enough(picture: Picture, face: Face, crop_px: int) -> Picture:
 
     face: in pixels of the full size. Raises RejectedError(INVALID_IMAGE).
     """
+    if picture.reduction == 1:
+        return picture
     scale = scale_of(similarity(face.landmarks, template(crop_px)))
     shown = with_margin(picture.pixels, reduced(face, picture.reduction).box)
     shown_px = max(shown.shape[:2]) * picture.reduction
@@ -62,12 +64,16 @@ def in_full(face: Face, reduction: int) -> Face:
 
     Detectors make images smaller themselves, and scale what they find so.
     """
+    if reduction == 1:
+        return face
     x1, y1, x2, y2 = (each * reduction for each in face.box)
     return Face((x1, y1, x2, y2), face.landmarks * np.float32(reduction), face.score)
 
 
 def reduced(face: Face, reduction: int) -> Face:
     """Gives a face of the full size in reduced pixels: landmarks are counted by pixels' centres."""
+    if reduction == 1:
+        return face
     x1, y1, x2, y2 = (each / reduction for each in face.box)
     landmarks = (face.landmarks + np.float32(0.5)) / np.float32(reduction) - np.float32(0.5)
     return Face((x1, y1, x2, y2), landmarks, face.score)
