@@ -67,13 +67,17 @@ def seconds_since_start(folder: str) -> float:
 
 
 def measured(job: Job, work: Callable[[], int | None]) -> None:
-    """Does the work and prints the line that the driver reads.
+    """Does the work and tells how long it took.
 
     work: gives the number of vectors, or None where they are in the server's collection.
     """
     vectors = work()
     seconds = seconds_since_start(job.scratch)
-    stored = count(job.url) if vectors is None else vectors
+    tell(seconds, count(job.url) if vectors is None else vectors)
+
+
+def tell(seconds: float, stored: int) -> None:
+    """Prints the line that the driver reads."""
     print(json.dumps({"seconds": round(seconds, 3), "stored": stored}), flush=True)
 
 

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from schemas.options import Precision
 from transforms.faces.base import Share
 
+# Has OpenVINO make its table of types now. Two threads that are the first to need it would wait for
+# each other for ever, one for the table and one for Python's lock.
+openvino.Type.f32.to_dtype()
+
 _HINTS = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 
 

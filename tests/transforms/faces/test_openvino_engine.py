@@ -1,0 +1,48 @@
+"""The first batches of a process come from several workers at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.onnx_packs import mean_colour_graph
+
+_TRIALS = 6  # without the table made beforehand, two of five were stuck
+_PATIENCE_S = 60.0
+
+_FIRST_BATCHES = """
+import sys, threading, time
+from pathlib import Path
+import numpy as np
+from schemas.options import Precision
+from transforms.faces.base import Share
+from transforms.faces.openvino_engine import OpenVinoEngine
+
+graph, batch = Path(sys.argv[1]).read_bytes(), np.ones((1, 3, 8, 8), np.float32)
+engine = OpenVinoEngine(graph, Share(calls=4, threads=1), Precision.FLOAT32)
+found, together = [], time.perf_counter() + 0.05
+def run():
+    while time.perf_counter() < together:
+        pass
+    found.append(engine.run(batch)["vectors"].tolist())
+workers = [threading.Thread(target=run) for _ in range(4)]
+for each in workers: each.start()
+for each in workers: each.join()
+print(found)
+"""
+
+
+def test_workers_that_begin_together_do_not_wait_for_ever(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.onnx"
+    graph.write_bytes(mean_colour_graph(side=8))
+    command = [sys.executable, "-c", _FIRST_BATCHES, str(graph)]
+    trials = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(_TRIALS)]
+    try:
+        said = [each.communicate(timeout=_PATIENCE_S)[0] for each in trials]
+    except subprocess.TimeoutExpired:
+        pytest.fail("stuck in the first batches")
+    finally:
+        for each in trials:
+            each.kill()
+    assert said == [f"{[[[1.0, 1.0, 1.0]]] * 4}\n"] * _TRIALS
