@@ -33,7 +33,7 @@ class _EmbedFn(AheadStage):
         vectors = self._source.model.recogniser.embed([each.crop for each in faces])
         return [
             EmbeddedFace(each.person, each.face, vector, each.kept)
-            for each, vector in zip(faces, unit(np.stack(vectors)), strict=True)
+            for each, vector in zip(faces, unit(np.stack(vectors, dtype=np.float32)), strict=True)
         ]
 
 
