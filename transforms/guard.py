@@ -12,6 +12,9 @@ from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
 from transforms import metrics
 
+# To hand a batch to a thread and take it back costs half a millisecond where Python is the limit.
+_WORTH_A_THREAD_NS = 5_000_000
+
 
 def guarded(work: Callable[[Any], Any], record: Any) -> Any:
     """Gives `work(record)`, or the Outcome that says why not."""
@@ -89,7 +92,8 @@ class BatchStage(Stage):
 class AheadStage(BatchStage):
     """A batch stage that advances one batch while the stages before it make the next.
 
-    So engines wait neither for those stages nor for the Python code of another worker.
+    So engines wait neither for those stages nor for the Python code of another worker. Batches that
+    take less time than it is worth are advanced at once, as is the first.
     """
 
     _under_way: "Future[Sequence[Any]] | None"
@@ -103,16 +107,19 @@ class AheadStage(BatchStage):
         self._under_way = None
 
     def process(self, batch: Sequence[Any]) -> Iterable[Any]:
-        """Hands on Outcomes, and the batch before, advanced."""
+        """Hands on Outcomes, and what is advanced: of the batch before, where one is ahead."""
         outcomes, records = _apart(batch)
         if not records:
             return outcomes
-        before, self._under_way = self._under_way, self._thread.submit(self._advanced, records)
-        return [*outcomes, *(before.result() if before else ())]
+        before, self._under_way = self._under_way, None
+        if self._spent_ns > self._calls * _WORTH_A_THREAD_NS:  # on average; none yet at the first
+            self._under_way = self._thread.submit(self._advanced, records)
+            return [*outcomes, *_result(before)]
+        return [*outcomes, *_result(before), *self._advanced(records)]
 
     def finish_bundle(self) -> Iterable[Any]:
         """Hands on the last batch, advanced."""
-        last = self._under_way.result() if self._under_way else ()
+        last = _result(self._under_way)
         self._under_way = None
         super().finish_bundle()
         return [GlobalWindows.windowed_value_at_end_of_window(each) for each in last]
@@ -120,6 +127,10 @@ class AheadStage(BatchStage):
     def teardown(self) -> None:
         """Ends the thread."""
         self._thread.shutdown()
+
+
+def _result(under_way: "Future[Sequence[Any]] | None") -> Sequence[Any]:
+    return under_way.result() if under_way else ()
 
 
 def _apart(batch: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -7,6 +7,7 @@ import pytest
 from schemas.errors import Code, Detail, RejectedError
 from schemas.records import Outcome
 from tests.builders import make_person, make_ref
+from transforms import guard
 from transforms.guard import AheadStage
 
 _LONG_S = 20.0
@@ -32,12 +33,21 @@ class Upper(AheadStage):
 
 
 @pytest.fixture
-def stage():
+def quick_stage():
     started = Upper(waits_for={"a"})
     started.setup()
     started.start_bundle()
     yield started
     started.teardown()
+
+
+@pytest.fixture
+def stage(quick_stage, monkeypatch):
+    """One whose batches are worth a thread, after the first."""
+    monkeypatch.setattr(guard, "_WORTH_A_THREAD_NS", 0)
+    assert list(quick_stage.process(persons("first"))) == ["FIRST"]
+    quick_stage.threads.clear()
+    return quick_stage
 
 
 def persons(*ids):
@@ -57,6 +67,20 @@ def test_a_batch_is_advanced_while_the_next_is_made(stage):
     assert rest(stage) == []
     assert len(stage.threads) == 1
     assert threading.current_thread() not in stage.threads
+
+
+def test_quick_batches_are_advanced_at_once(quick_stage):
+    for each in ("b", "c", "d"):
+        assert list(quick_stage.process(persons(each))) == [each.upper()]
+    assert quick_stage.threads == {threading.current_thread()}
+    assert rest(quick_stage) == []
+
+
+def test_batches_that_become_quick_come_after_the_one_ahead(stage, monkeypatch):
+    assert list(stage.process(persons("b"))) == []
+    monkeypatch.setattr(guard, "_WORTH_A_THREAD_NS", 10**12)
+    assert list(stage.process(persons("c"))) == ["B", "C"]
+    assert rest(stage) == []
 
 
 def test_an_outcome_does_not_wait(stage):
