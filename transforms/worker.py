@@ -1,24 +1,18 @@
 """What every worker process does first, and the one place that decides on threads."""
 
 import os
-import sys
 
 import cv2
 
 from transforms.faces.base import Share
 from transforms.private_logs import keep_exceptions_private
 
-# Workers are threads: one that is back from an inference waits so long for another's Python code.
-# With Python's 5 ms, a run of two workers took 2 % longer.
-_SWITCH_S = 0.0005
-
 
 def prepare_process() -> None:
-    """Makes files and logs private, keeps OpenCV from a thread a core, lets threads take turns."""
+    """Makes files and logs private, and keeps OpenCV from a thread a core."""
     os.umask(0o077)
     keep_exceptions_private()
     cv2.setNumThreads(0)
-    sys.setswitchinterval(_SWITCH_S)
 
 
 def cores() -> int:
