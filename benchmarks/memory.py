@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION, people, small_photo, tiny_photo, write_payload
 from pipelines.config import EnrollConfig
@@ -22,7 +23,6 @@ from schemas.options import FaceStorageType
 from tests.fakes import NullPack, NullStoreSpec
 from transforms.faces.catalogue import DEFAULT_PACK, find_pack
 from transforms.stores.base import StoreSpec
-from transforms.stores.connect import store_spec
 
 FEW, MANY = 2_000, 20_000
 TINY_FROM = 1_000_000
@@ -89,8 +89,7 @@ def enroll_peak(path: str, pack: str, store: str, place: str) -> float:
     used = NullPack() if pack == "null" else find_pack(pack)
     spec: StoreSpec = NullStoreSpec(stamp=used.stamp)
     if store == "edge":
-        spec = store_spec(place + "-store")
-        spec.open().create_collection(COLLECTION, used.stamp)
+        spec = fresh_store(f"{place}-store", COLLECTION, used.stamp)
     own = path.endswith(".json")  # a body names its own
     config = EnrollConfig(
         inputs=(path,),

@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION, people, tiny_photo, write_payload
 from pipelines.config import EnrollConfig
@@ -40,7 +41,6 @@ from transforms.faces.alignment import align
 from transforms.faces.base import Share
 from transforms.imaging import checked_size, decode
 from transforms.stores.base import StoreSpec
-from transforms.stores.connect import store_spec
 from transforms.worker import prepare_process
 
 FORMS = {
@@ -143,8 +143,7 @@ def _enroll(path: Path, store: str, workers: int) -> None:
         pack = NullPack()
         spec: StoreSpec = NullStoreSpec()
         if store == "embedded":
-            spec = store_spec(f"{folder}/store")
-            spec.open().create_collection(COLLECTION, pack.stamp)
+            spec = fresh_store(f"{folder}/store", COLLECTION, pack.stamp)
         config = EnrollConfig(
             inputs=(str(path),),
             collection=COLLECTION,

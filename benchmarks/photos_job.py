@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.loaded import Spent, loaded, timed_run
 from pipelines.account import record_lines
 from pipelines.config import EnrollConfig
@@ -34,8 +35,7 @@ def main() -> None:
     pack = loaded(OpenCvZoo(), cores())
     with TemporaryDirectory() as folder:
         store = f"{folder}/store"
-        with connected(store_spec(store)) as handle:
-            handle.create_collection(COLLECTION, pack.stamp)
+        spec = fresh_store(store, COLLECTION, pack.stamp)
         config = EnrollConfig(
             inputs=(payload,),
             collection=COLLECTION,
@@ -45,7 +45,7 @@ def main() -> None:
             run_dir=f"{folder}/run",
         )
         with patch.object(scales, "_REDUCTIONS", ()) if way == "full" else nullcontext():
-            report, spent = timed_run(config, pack, store_spec(store))
+            report, spent = timed_run(config, pack, spec)
         print(json.dumps({**figures(report, spent), "ends": ends(config)}))
 
 

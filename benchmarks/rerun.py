@@ -22,6 +22,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pybase64
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION, people, photos_of, write_payload
 from pipelines.config import EnrollConfig
@@ -33,7 +34,6 @@ from transforms.faces.base import Pack
 from transforms.faces.catalogue import DEFAULT_PACK, find_pack
 from transforms.points import LOOK_UP_FIELDS
 from transforms.stores.base import Store, StoreSpec
-from transforms.stores.connect import store_spec
 
 BATCH = 64
 RULES = Rules(multiple_faces=MultipleFaces.LARGEST)  # a rejected photo is never unchanged
@@ -53,10 +53,7 @@ def main() -> None:
         top = Path(folder)
         for file in FORMS.values():
             write_payload(top / file, people(rows, photos_of(arguments.payload)))
-        spec = store_spec(str(top / "store"))
-        store = spec.open()
-        store.create_collection(COLLECTION, pack.stamp)
-        store.close()
+        spec = fresh_store(str(top / "store"), COLLECTION, pack.stamp)
 
         def again(file: str) -> None:
             report = _enroll(top / file, pack, spec)

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.bare_loop import bare_loop
+from benchmarks.fresh_store import fresh_store
 from benchmarks.loaded import Spent, loaded, timed_run
 from benchmarks.machine import machine
 from benchmarks.payloads import people, photos_of, write_payload
@@ -30,7 +31,6 @@ from pipelines.config import EnrollConfig
 from schemas.options import EngineName, FaceStorageType, Inference, MultipleFaces, Precision, Rules
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.faces.openvino_engine import has_bfloat16
-from transforms.stores.connect import connected, store_spec
 from transforms.worker import cores
 
 COLLECTION = "photos"
@@ -98,9 +98,7 @@ def _spent(what: str, payload: str, inference: Inference) -> Spent:
 def _whole_job(payload: str, inference: Inference) -> Spent:
     pack = loaded(OpenCvZoo(inference=inference), cores())
     with TemporaryDirectory() as folder:
-        spec = store_spec(f"{folder}/store")
-        with connected(spec) as store:
-            store.create_collection(COLLECTION, pack.stamp)
+        spec = fresh_store(f"{folder}/store", COLLECTION, pack.stamp)
         config = EnrollConfig(
             inputs=(payload,),
             run_dir=f"{folder}/run",

@@ -15,14 +15,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.machine import machine
 from pipelines.account import record_lines
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.options import FaceStorageType
 from schemas.records import Vector
-from transforms.faces.catalogue import find_pack
-from transforms.stores.connect import connected, store_spec
+from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.stores.connect import connected
 
 COLLECTION = "photos"
 
@@ -55,9 +56,7 @@ def main() -> None:
 def enrolled(photos: Path, workers: int) -> Left:
     """Enrolls the payload, and reads back what that left."""
     with TemporaryDirectory() as folder:
-        spec = store_spec(f"{folder}/store")
-        with connected(spec) as store:
-            store.create_collection(COLLECTION, find_pack("opencv-zoo").stamp)
+        spec = fresh_store(f"{folder}/store", COLLECTION, find_pack(DEFAULT_PACK).stamp)
         config = EnrollConfig(
             inputs=(str(photos),),
             run_dir=f"{folder}/run",

@@ -4,13 +4,13 @@ The clock starts, the models warm, when a worker asks for the first row, and sto
 record is in its file.
 """
 
+from benchmarks.fresh_store import fresh_store
 from benchmarks.loaded import loaded, timed_run
 from benchmarks.peers.faces import RULES
 from benchmarks.peers.job import COLLECTION, OPENVINO, Job, cores, tell
 from pipelines.config import EnrollConfig
 from schemas.options import EngineName, FaceStorageType, Inference
 from transforms.faces.opencv_zoo import OpenCvZoo
-from transforms.stores.connect import connected, store_spec
 
 
 def enroll(job: Job) -> None:
@@ -18,9 +18,7 @@ def enroll(job: Job) -> None:
     # Its own choice for OpenVINO is that of the peers: ONNX Runtime detects, OpenVINO recognises.
     engine = EngineName.AUTO if job.engine == OPENVINO else EngineName(job.engine)
     pack = loaded(OpenCvZoo(inference=Inference(engine)), cores())
-    spec = store_spec(job.url or f"{job.scratch}/store")
-    with connected(spec) as store:
-        store.create_collection(COLLECTION, pack.stamp)
+    spec = fresh_store(job.url or f"{job.scratch}/store", COLLECTION, pack.stamp)
     config = EnrollConfig(
         inputs=(job.payload,),
         collection=COLLECTION,
