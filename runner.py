@@ -191,7 +191,8 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
     values = {str(name).replace("-", "_"): value for name, value in values.items()}
     for name in values.keys() - known:
         raise UsageError(
-            f"--config {path}: no option {name!r}; expected some of {', '.join(sorted(known))}"
+            f"--config {path}: no option {name.replace('_', '-')!r}; expected some of "
+            + ", ".join(sorted(known)).replace("_", "-")
         )
     for name in {"inputs", "column"} & values.keys():
         values[name] = [values[name]] if isinstance(values[name], str) else values[name]
@@ -268,7 +269,7 @@ def enroll(
 def run_enrollment(config: Any, quiet: bool) -> int:
     """Runs the job with signals and progress; gives the exit code."""
     from pipelines.enroll import run
-    from pipelines.exit_codes import exit_code
+    from pipelines.exit_codes import exit_code, reasons
     from pipelines.progress import Progress, account_table
 
     progress = Progress()
@@ -279,10 +280,9 @@ def run_enrollment(config: Any, quiet: bool) -> int:
         click.echo(f"{account_table(report)}\nrun folder: {config.run_dir}", err=True)
     if report.taken_over and not quiet:
         click.echo("an unfinished run in this folder was taken over", err=True)
-    if report.error:
-        click.echo(f"muster: the run failed: {report.error}", err=True)
+    for reason in reasons(report, config.max_rejected):
+        click.echo(f"muster: {reason}", err=True)
     if report.all_refused:
-        click.echo("muster: every request was refused; the records tell why", err=True)
         print_json(
             refusal_json(max(report.requests_refused, key=report.requests_refused.__getitem__))
         )

@@ -25,14 +25,14 @@ def create(store: str, name: str, pack: str) -> dict[str, Any]:
                 f"collection {name!r} exists in {store}; use it, or delete it first",
             )
         handle.create_collection(name, stamp)
-        return _shown(existing(handle, name))
+        return _shown(existing(handle, name, store))
 
 
 def show(store: str, name: str) -> dict[str, Any]:
     """Gives one collection."""
     check_collection_name(name)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        return _shown(existing(handle, name))
+        return _shown(existing(handle, name, store))
 
 
 def list_all(store: str) -> Sequence[dict[str, Any]]:
@@ -45,7 +45,7 @@ def delete(store: str, name: str) -> dict[str, Any]:
     """Removes the collection and its persons; gives the number left, 0."""
     check_collection_name(name)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        existing(handle, name)
+        existing(handle, name, store)
         handle.delete_collection(name)
         return {"name": name, "num_persons": 0}
 
@@ -54,16 +54,16 @@ def optimize(store: str, name: str) -> dict[str, Any]:
     """Builds the collection's index now."""
     check_collection_name(name)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        existing(handle, name)
+        existing(handle, name, store)
         handle.optimize_collection(name)
-        return _shown(existing(handle, name))
+        return _shown(existing(handle, name, store))
 
 
 def get_person(store: str, collection: str, person_id: str) -> dict[str, Any]:
     """Gives all that is stored of a person: the payload, the point's id and its vector."""
     check_collection_name(collection)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        existing(handle, collection)
+        existing(handle, collection, store)
         point = handle.get(collection, point_id(person_id)) if is_person_id(person_id) else None
         if point is None:
             raise RefusedError(

@@ -54,6 +54,10 @@ class RejectedLimit:
             raise UsageError(f"--max-rejected: {text!r}; expected a count as 20, or as 2.5%")
         return cls(number, percent)
 
+    def __str__(self) -> str:
+        """Gives what was read."""
+        return f"{self.number:g}%" if self.percent else f"{self.number}"
+
     def allows(self, rejected: int, rows: int) -> bool:
         """True where so many of so many rows are within the limit."""
         return rejected <= (self.number * rows / 100 if self.percent else self.number)

@@ -7,7 +7,14 @@ what is wrong with a body shows before any person of it is enrolled.
 import io
 from dataclasses import replace
 
-from pipelines.file_cut import SPLIT_BYTES, FileCut, Requests, absolute, cannot_be_read
+from pipelines.file_cut import (
+    SPLIT_BYTES,
+    FileCut,
+    Requests,
+    absolute,
+    cannot_be_read,
+    no_permission,
+)
 from schemas.errors import Code, RejectedError
 from schemas.inputs import PERSONS, Form, Split
 from transforms.inputs.bodies import Body, may_be_body, scan_body
@@ -27,6 +34,8 @@ def cut_json(path: str, max_row_bytes: int) -> FileCut:
     try:
         with open_lines(path) as stream:
             body, pieces = _scan(stream, 0, 0, max_row_bytes)
+    except PermissionError as error:
+        raise no_permission(path) from error
     except DAMAGE as error:
         raise cannot_be_read(path, f"cannot be read ({type(error).__name__})") from error
     requests = Requests()
@@ -61,6 +70,8 @@ def _cut_lines(
                 if not line.is_blank:
                     cuts.add(number, line, max_row_bytes)
                 cuts.end = line.pass_over()
+    except PermissionError as error:
+        raise no_permission(path) from error
     except DAMAGE as error:
         begun = cuts.rows > 0 or isinstance(error, EOFError)
         if not (begun and is_compressed(path)):

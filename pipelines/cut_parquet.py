@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read
+from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read, no_permission
 from schemas.inputs import PARQUET_FACES, PARQUET_FIELDS, PERSON_ID, PERSON_NAME, Form, Split
 from transforms.inputs.parquet_footers import check_footer
 from transforms.inputs.parquet_rows import open_parquet
@@ -20,6 +20,8 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
         with open_raw(path) as raw, open_parquet(raw) as file:
             unknown = _check_columns(path, file.schema_arrow, columns)
             splits = tuple(_cut_row_groups(path, file.metadata))
+    except PermissionError as error:
+        raise no_permission(path) from error
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = "is not a readable Parquet file (its footer is not whole); write or copy it again"
         raise cannot_be_read(path, why) from error
@@ -43,18 +45,23 @@ def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> 
     for name in wanted.values():
         if schema.names.count(name) > 1:  # which of the two was meant cannot be known
             raise cannot_be_read(path, f"has the column {name} more than once; rename or drop one")
+    seen = ", ".join(f"{each.name} ({_kind(each.type)})" for each in schema) or "none"
+    for field, name in columns.items():
+        # Rows of a form of their own may have the face that is named; other data would be wiped.
+        if field not in PARQUET_FACES and name not in schema.names:
+            why = f"has columns {seen}; none is the one of --column {field}={name}"
+            raise cannot_be_read(path, why)
     usable = {
         field
         for field, name in wanted.items()
         if name in schema.names and _holds(field, schema.field(name).type)
     }
     if not {PERSON_ID, PERSON_NAME} <= usable or not usable.intersection(PARQUET_FACES):
-        seen = ", ".join(f"{each.name} ({_kind(each.type)})" for each in schema) or "none"
         faces = " or ".join(wanted[field] for field in PARQUET_FACES)
         why = (
             f"has columns {seen}; wanted {wanted[PERSON_ID]} (string), {wanted[PERSON_NAME]} "
             f"(string) and one of {faces}; name yours with --column, as in "
-            f"--column {PERSON_ID}=EMP_NO"
+            f"--column {PERSON_ID}=EMP_NO, and cast ids of another type to string"
         )
         raise cannot_be_read(path, why)
     return set(schema.names) - set(wanted.values())

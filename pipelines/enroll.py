@@ -123,7 +123,7 @@ def prepared(
             )
     with opened(spec) as handle:
         if config.collection is not None:
-            check_stamp(existing(handle, config.collection), pack.stamp, config.pack)
+            check_stamp(existing(handle, config.collection, spec.location), pack.stamp, config.pack)
         plan = plan_splits(
             found,
             config.columns,

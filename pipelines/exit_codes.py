@@ -1,4 +1,6 @@
-"""What the exit code of a run tells."""
+"""What the exit code of a run tells, and why it is what it is."""
+
+from collections.abc import Iterator
 
 from pipelines.config import RejectedLimit
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, TOO_MANY_REJECTED
@@ -17,3 +19,21 @@ def exit_code(report: Report, limit: RejectedLimit | None, signal_number: int | 
     if limit is not None and not limit.allows(account.num_rejected, account.rows_read):
         return TOO_MANY_REJECTED
     return FINISHED
+
+
+def reasons(report: Report, limit: RejectedLimit | None) -> Iterator[str]:
+    """Gives what a person should know of a run that did not go as it was meant to."""
+    account = report.account
+    if report.error:
+        yield f"the run failed: {report.error}"
+    elif report.failed_rows:
+        yield f"{report.failed_rows} rows failed for no reason of their own; enroll them again"
+    if report.damaged_inputs:
+        yield f"damaged inputs: {report.damaged_inputs}; their records that tell no row say where"
+    if report.all_refused:
+        yield "every request was refused; the records tell why"
+    if limit is not None and not limit.allows(account.num_rejected, account.rows_read):
+        yield (
+            f"{account.num_rejected} of {account.rows_read} rows were rejected, more than "
+            f"--max-rejected {limit} allows"
+        )

@@ -22,6 +22,7 @@ SUFFIXES = {
         for packed in ("", ".gz", ".zst")
     },
 }
+_PACK = "`muster pack` makes a payload of a folder of photos, or of a CSV"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,15 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
                 files.setdefault(_identity(path), (path, form, size))
             elif explicit:
                 raise UsageError(
-                    f"input {path}: its suffix is not one of {', '.join(SUFFIXES)}; rename or "
-                    "convert it"
+                    f"input {path}: its suffix is not one of {', '.join(SUFFIXES)}; {_PACK}"
                 )
             else:
                 skipped[path] = None
+        if all(form_of(path) is None for path, _ in matches):
+            raise UsageError(
+                f"input {argument}: of its {len(matches)} files none is named as a payload "
+                f"(*{', *'.join(SUFFIXES)}); {_PACK}"
+            )
     return FoundInputs(tuple(files.values()), tuple(skipped))
 
 
@@ -68,7 +73,9 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
     if os.path.isdir(argument):
         found = _walk(argument)
         if not found:
-            raise UsageError(f"input {argument}: the folder is empty")
+            raise UsageError(
+                f"input {argument}: the folder is empty, but for what runs and stores wrote"
+            )
         return False, found
     is_glob = any(each in argument for each in "*?[")
     found = _glob(argument)

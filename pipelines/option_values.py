@@ -40,10 +40,10 @@ def parse_columns(pairs: Iterable[str]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for pair in pairs:
         field, equals, name = pair.partition("=")
-        if not (field and equals and name) or field in columns:
-            raise UsageError(
-                f"--column {pair}: expected FIELD=NAME once a field, as in person_id=EMP_NO"
-            )
+        if not (field and equals and name):
+            raise UsageError(f"--column {pair}: expected FIELD=NAME, as in person_id=EMP_NO")
+        if field in columns:
+            raise UsageError(f"--column {pair}: {field} is given twice; expected once")
         columns[field] = name
     return columns
 

@@ -20,13 +20,14 @@ def opened(spec: StoreSpec) -> Iterator[Store]:
         raise RefusedError(error.code, error.why) from error
 
 
-def existing(store: Store, name: str) -> Collection:
-    """Gives the collection, or refuses: enrolling never creates one."""
+def existing(store: Store, name: str, location: str) -> Collection:
+    """Gives the collection, or refuses: enrolling never creates one. location: the store's."""
     collection = store.find_collection(name)
     if collection is None:
         raise RefusedError(
             Code.NOT_FOUND,
-            f"no collection {name!r} in this store; make it with: muster collections create {name}",
+            f"no collection {name!r} in {location}; make it with: muster collections create {name} "
+            f"--store {shlex.quote(location)}",
         )
     return collection
 

@@ -157,7 +157,7 @@ def test_precedence(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        pytest.param("colection: x", "no option 'colection'", id="misspelt"),
+        pytest.param("max_rejcted: 1", "no option 'max-rejcted'; expected some of", id="misspelt"),
         pytest.param("- x", "option: value", id="no_mapping"),
         pytest.param("a: [", "cannot be read as YAML", id="no_yaml"),
     ],

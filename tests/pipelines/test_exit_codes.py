@@ -1,10 +1,11 @@
+import dataclasses
 import signal
 from typing import Any
 
 import pytest
 
 from pipelines.config import RejectedLimit
-from pipelines.exit_codes import exit_code
+from pipelines.exit_codes import exit_code, reasons
 from schemas.report import Account, Report, Status
 
 INVALID = "ERR_INVALID_IMAGE"
@@ -51,3 +52,39 @@ def report(status: Status, rejected: dict[str, int], damaged: int = 0) -> Report
 def test_exit_codes(status, rejected, damaged, limit, received, expected):
     allowed = None if limit is None else RejectedLimit.parse(limit)
     assert exit_code(report(status, rejected, damaged), allowed, received) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "told"),
+    [
+        ({}, None, []),
+        ({"rejected": {INVALID: 5}}, "5", []),
+        (
+            {"rejected": {INVALID: 6}},
+            "5%",
+            ["6 of 100 rows were rejected, more than --max-rejected 5% allows"],
+        ),
+        (
+            {"rejected": {INVALID: 6}},
+            "5",
+            ["6 of 100 rows were rejected, more than --max-rejected 5 allows"],
+        ),
+        ({"damaged": 1}, None, ["damaged inputs: 1; their records that tell no row say where"]),
+        (
+            {"rejected": {INTERNAL: 2}},
+            None,
+            ["2 rows failed for no reason of their own; enroll them again"],
+        ),
+        (
+            {"rejected": {DATABASE: 2}, "error": "the store was given up"},
+            None,
+            ["the run failed: the store was given up"],
+        ),
+        ({"all_refused": True}, None, ["every request was refused; the records tell why"]),
+    ],
+)
+def test_what_a_person_should_know(changes, limit, told):
+    allowed = None if limit is None else RejectedLimit.parse(limit)
+    rejected, damaged = changes.pop("rejected", {}), changes.pop("damaged", 0)
+    found = dataclasses.replace(report(FINISHED, rejected, damaged), **changes)
+    assert list(reasons(found, allowed)) == told

@@ -103,7 +103,21 @@ def test_what_is_no_input_is_refused(folder, name):
     (folder / "in/none").write_bytes(b"")
     assert refusal(name) == (
         f"input {name}: its suffix is not one of .parquet, .json, .jsonl, .jsonl.gz, "
-        ".jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst; rename or convert it"
+        ".jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst; "
+        "`muster pack` makes a payload of a folder of photos, or of a CSV"
+    )
+
+
+@pytest.mark.parametrize("argument", ["photos", "photos/*"])
+def test_photos_are_no_payload(folder, argument):
+    """Nothing to read is not the same as nothing to do."""
+    (folder / "photos").mkdir()
+    for name in ("a.jpg", "b.csv"):
+        (folder / "photos" / name).write_bytes(b"x")
+    assert refusal("in/b.jsonl", argument) == (
+        f"input {argument}: of its 2 files none is named as a payload (*.parquet, *.json, "
+        "*.jsonl, *.jsonl.gz, *.jsonl.zst, *.ndjson, *.ndjson.gz, *.ndjson.zst); "
+        "`muster pack` makes a payload of a folder of photos, or of a CSV"
     )
 
 
@@ -113,7 +127,7 @@ def test_what_is_no_input_is_refused(folder, name):
         ("nothing.jsonl", "no such file or folder"),
         ("in/nothing", "no such file or folder"),
         ("in/*.csv", "the glob matches no file"),
-        ("empty", "the folder is empty"),
+        ("empty", "the folder is empty, but for what runs and stores wrote"),
     ],
 )
 def test_what_names_nothing_is_refused(folder, argument, why):

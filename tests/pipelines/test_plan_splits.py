@@ -69,7 +69,10 @@ class TestParquet:
     def test_unusable_columns(self, tmp_path):
         path = write_parquet(tmp_path / "a.parquet", [{"EMP_NO": 7, "person_name": "x", "f": b"A"}])
         seen = "has columns EMP_NO (int64), person_name (string), f (binary); wanted "
-        hint = "; name yours with --column, as in --column person_id=EMP_NO"
+        hint = (
+            "; name yours with --column, as in --column person_id=EMP_NO, "
+            "and cast ids of another type to string"
+        )
         assert refusal(path) == (
             f"{seen}person_id (string), person_name (string) and one of "
             f"face_base_64 or face or face_uri or vector{hint}"
@@ -78,6 +81,18 @@ class TestParquet:
             f"{seen}EMP_NO (string), person_name (string) and one of "
             f"face_base_64 or f or face_uri or vector{hint}"
         )
+
+    def test_a_named_column_that_is_not_there(self, tmp_path):
+        """Without it, all persons would lose their metadata."""
+        path = write_parquet(tmp_path / "a.parquet", [GOOD | {"data": "{}"}])
+        assert refusal(path, metadata="dta") == (
+            "has columns person_id (string), person_name (string), face (binary), data (string); "
+            "none is the one of --column metadata=dta"
+        )
+
+    def test_a_named_face_may_be_that_of_other_files(self, tmp_path):
+        path = write_parquet(tmp_path / "a.parquet", [GOOD])
+        assert plan(path, columns={"face_base_64": "photo"}).rows == 1
 
     @pytest.mark.parametrize("left_out", [("person_id",), ("person_name",), ("face",), tuple(GOOD)])
     def test_each_column_is_needed(self, tmp_path, left_out):
@@ -120,6 +135,17 @@ class TestParquet:
         assert refusal(path) == (
             "is not a readable Parquet file (its footer is not whole); write or copy it again"
         )
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.json", "a.jsonl"])
+def test_a_file_that_may_not_be_opened(tmp_path, monkeypatch, name):
+    def forbid(*_):
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / name).write_bytes(b"{}")
+    monkeypatch.setattr(cut_parquet, "open_raw", forbid)
+    monkeypatch.setattr(cut_json, "open_lines", forbid)
+    assert refusal(tmp_path / name) == "cannot be opened: permission denied"
 
 
 class TestLines:

@@ -3,6 +3,7 @@
 A handle kept by Beam's `Shared` would outlive the pipeline and keep the embedded store locked.
 """
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from transforms.stores.base import Store, StoreSpec
 from transforms.stores.edge import EdgeSpec
 
 DEFAULT_RETRY_FOR_S = 120.0
+
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+(/.*)?")
 
 _handles: dict[StoreSpec, Store] = {}
 _lock = threading.Lock()
@@ -27,6 +30,7 @@ def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> Store
         from transforms.stores.server import ServerSpec
 
         return ServerSpec(location, retry_for_s)
+    _check_folder(location)
     return EdgeSpec(location, str(Path(location).absolute()))
 
 
@@ -48,6 +52,16 @@ def connected(spec: StoreSpec) -> Iterator[Store]:
             store = _handles.pop(spec, None)
         if store is not None:
             store.close()
+
+
+def _check_folder(location: str) -> None:
+    if Path(location).exists() and not Path(location).is_dir():
+        raise UsageError(f"--store {location}: is a file; expected a folder, or a server's URL")
+    if _HOST_AND_PORT.fullmatch(location) and not Path(location).exists():
+        raise UsageError(
+            f"--store {location}: a server's URL begins with http:// or https://, a folder of this "
+            "name with ./"
+        )
 
 
 def _check_url(url: str) -> None:

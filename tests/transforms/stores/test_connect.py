@@ -68,6 +68,25 @@ def test_a_url_that_means_nothing_is_refused(url: str) -> None:
         store_spec(url)
 
 
+def test_a_file_is_no_store(tmp_path: Path) -> None:
+    file = tmp_path / "store"
+    file.write_bytes(b"")
+    with pytest.raises(UsageError) as raised:
+        store_spec(str(file))
+    assert str(raised.value) == (f"--store {file}: is a file; expected a folder, or a server's URL")
+
+
+@pytest.mark.parametrize("location", ["localhost:6333", "qdrant.example.com:80/prefix"])
+def test_a_server_without_a_scheme_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="begins with http:// or https://"):
+        store_spec(location)
+    (tmp_path / location).mkdir(parents=True)  # it is a folder, then
+    assert store_spec(location).embedded
+
+
 def fails() -> None:
     raise RuntimeError("the block failed")
 
