@@ -142,7 +142,7 @@ def _columns(header: Sequence[str], place: str) -> list[str]:
     """Gives the columns' names in full. Raises UsageError, without cells that may be a person's."""
     names = [_SHORT.get(cell, cell) for cell in header]
     if not all(map(is_text, names)):
-        raise UsageError(f"{place}: the header is not UTF-8")
+        raise UsageError(f"{place}: the header is not UTF-8; expected a CSV, or a folder of images")
     if len(set(names)) == len(names) and {*_SHORT.values()} <= set(names) and "" not in names:
         return names
     known = [repr(cell) for cell in header if cell.strip().lower() in _KNOWN]

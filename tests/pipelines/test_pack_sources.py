@@ -18,6 +18,8 @@ EXPECTED = (
 )
 BAD_ID = "is no lawful id: 1 to 512 bytes of UTF-8 without U+0000"
 
+NO_TEXT = "the header is not UTF-8; expected a CSV, or a folder of images"
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
@@ -239,8 +241,8 @@ def test_a_csv_without_rows(here):
     ("content", "why"),
     [
         (b"", "people.csv: empty"),
-        ("id,näme,path\n".encode("latin-1"), "people.csv line 1: the header is not UTF-8"),
-        ("id,name,path\n".encode("utf-16"), "people.csv line 1: the header is not UTF-8"),
+        ("id,näme,path\n".encode("latin-1"), f"people.csv line 1: {NO_TEXT}"),
+        ("id,name,path\n".encode("utf-16"), f"people.csv line 1: {NO_TEXT}"),
         (b'id,"name,path\n1,,a\n', "people.csv line 2: unexpected end of data"),
         (b"id,name,path\n1,," + b"x" * 4_000_000,
          "people.csv: a line is longer than 4,000,000 characters; is it a CSV?"),
