@@ -93,7 +93,7 @@ def make_points(number: int, pack: Pack) -> Iterator[Point]:
         )
         face = Face((61.24, 70.5, 180.75, 221.375), np.zeros((5, 2), np.float32), 0.912345)
         vector = unit(random.standard_normal(pack.stamp.dimension).astype(np.float32))
-        yield to_point(EmbeddedFace(person, face, vector, b""), marks, pack.stamp.dimension)
+        yield to_point(EmbeddedFace(person, face, vector, b""), marks)
 
 
 def _rate(name: str, items: Iterator[T], work: Callable[[Sequence[T]], object]) -> None:

@@ -1,8 +1,7 @@
 """What is stored of a person, and what of it tells that nothing changed."""
 
 import base64
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from schemas.ids import point_id
 from schemas.options import FaceStorageType, Rules
-from schemas.records import EmbeddedFace, Face, Person
+from schemas.records import EmbeddedFace, Face, Person, Vector
 from transforms.faces.base import Pack
 from transforms.stores.base import Point
 
@@ -42,10 +41,9 @@ def is_unchanged(stored: Mapping[str, Any], person: Person, marks: Mapping[str, 
     return all(stored.get(field) == value for field, value in expected.items())
 
 
-def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any], dimension: int) -> Point:
-    """Gives the whole point. Raises BadVectorError."""
+def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any]) -> Point:
+    """Gives the whole point."""
     person, face = embedded.person, embedded.face
-    check_vector(embedded, dimension)
     payload: dict[str, Any] = {
         "person_id": person.person_id,
         "person_name": person.person_name,
@@ -72,14 +70,14 @@ def score_of(face: Face) -> float:
     return round(face.score, 6)
 
 
-def check_vector(embedded: EmbeddedFace, dimension: int) -> None:
-    """Raises BadVectorError: a store would take NaN and be spoiled by it."""
-    vector = embedded.vector
-    if vector.shape != (dimension,):
-        raise BadVectorError(f"shape {vector.shape}")
-    # Not `vector @ vector`, which lets another worker in: here, that takes longer than the sum.
-    # NaN is neither more nor less.
-    if not abs(math.sqrt(np.square(vector).sum()) - 1.0) <= 1e-3:
+def check_vectors(vectors: Sequence[Vector], dimension: int) -> None:
+    """Raises BadVectorError where one is not (dimension,) of length 1.
+
+    A store would take NaN and be spoiled by it. NaN is neither more nor less than anything.
+    """
+    if any(each.shape != (dimension,) for each in vectors):
+        raise BadVectorError("of another shape")
+    if not np.all(np.abs(np.linalg.norm(np.stack(vectors), axis=1) - 1.0) <= 1e-3):
         raise BadVectorError("not of length 1, or not finite")
 
 

@@ -12,7 +12,7 @@ from schemas.records import EmbeddedFace, Outcome
 from transforms.batches import batch_records, by_collection
 from transforms.faces.base import Pack
 from transforms.guard import BatchStage, rejected
-from transforms.points import request_bytes, run_marks, score_of, to_point
+from transforms.points import check_vectors, request_bytes, run_marks, score_of, to_point
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
@@ -40,7 +40,8 @@ class _UpsertFn(BatchStage):
             raise RejectedError(Code.INTERNAL_ERROR, Detail.STORE_REFUSED) from error
 
     def _upsert(self, collection: str, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
-        points = [to_point(each, self._marks, self._dimension) for each in faces]
+        check_vectors([each.vector for each in faces], self._dimension)
+        points = [to_point(each, self._marks) for each in faces]
         try:
             handle(self._store).upsert(collection, points)
         except StoreError as error:  # it stays away: no use in reading on

@@ -1,6 +1,7 @@
 """What becomes of a batch whose persons go to several collections, one of which is gone."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,3 +60,30 @@ def test_a_score_is_told_now_as_it_will_be_later(
     [outcome] = stage.process([embedded("a", "staff", score)])
     later = replace(outcome, detection_score=store.points[0].payload["detection_score"])
     assert outcome.to_json() == later.to_json()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(np.full(16, np.nan, np.float32), id="no number"),
+        pytest.param(np.full(16, np.inf, np.float32), id="infinite"),
+        pytest.param(np.full(16, 0.3, np.float32), id="too long"),
+        pytest.param(np.zeros(16, np.float32), id="zero"),
+        pytest.param(np.full(4, 0.5, np.float32), id="another shape"),
+        pytest.param(np.full((1, 16), 0.25, np.float32), id="a row of them"),
+    ],
+)
+def test_a_vector_that_would_spoil_a_store_stands_alone(
+    monkeypatch: pytest.MonkeyPatch, bad: Any
+) -> None:
+    store = HalfAStore()
+    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
+    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
+    batch = [embedded("a", "staff"), replace(embedded("b", "staff"), vector=bad)]
+    outcomes = stage.process([*batch, embedded("c", "staff")])
+    assert [(each.person_id, each.code, each.detail) for each in outcomes] == [
+        ("a", Code.OK, ""),
+        ("b", Code.INTERNAL_ERROR, "BadVectorError"),
+        ("c", Code.OK, ""),
+    ]
+    assert [person for _, person in store.taken] == ["a", "c"]
