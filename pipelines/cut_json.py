@@ -13,7 +13,6 @@ from pipelines.file_cut import (
     Requests,
     absolute,
     cannot_be_read,
-    no_permission,
 )
 from schemas.errors import Code, RejectedError
 from schemas.inputs import PERSONS, Form, Split
@@ -34,10 +33,8 @@ def cut_json(path: str, max_row_bytes: int) -> FileCut:
     try:
         with open_lines(path) as stream:
             body, pieces = _scan(stream, 0, 0, max_row_bytes)
-    except PermissionError as error:
-        raise no_permission(path) from error
     except DAMAGE as error:
-        raise cannot_be_read(path, f"cannot be read ({type(error).__name__})") from error
+        raise cannot_be_read(path, f"cannot be read ({type(error).__name__})", error) from error
     requests = Requests()
     requests.add(path, body)
     splits = _body_splits(path, Form.JSON, body, pieces, 0, -1)
@@ -70,13 +67,11 @@ def _cut_lines(
                 if not line.is_blank:
                     cuts.add(number, line, max_row_bytes)
                 cuts.end = line.pass_over()
-    except PermissionError as error:
-        raise no_permission(path) from error
     except DAMAGE as error:
         begun = cuts.rows > 0 or isinstance(error, EOFError)
         if not (begun and is_compressed(path)):
             why = "cannot be read, or is not what its suffix says"
-            raise cannot_be_read(path, f"{why} ({type(error).__name__})") from error
+            raise cannot_be_read(path, f"{why} ({type(error).__name__})", error) from error
     return cuts.finished()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read, no_permission
+from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read
 from schemas.inputs import PARQUET_FACES, PARQUET_FIELDS, PERSON_ID, PERSON_NAME, Form, Split
 from transforms.inputs.parquet_footers import check_footer
 from transforms.inputs.parquet_rows import open_parquet
@@ -20,11 +20,9 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
         with open_raw(path) as raw, open_parquet(raw) as file:
             unknown = _check_columns(path, file.schema_arrow, columns)
             splits = tuple(_cut_row_groups(path, file.metadata))
-    except PermissionError as error:
-        raise no_permission(path) from error
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = "is not a readable Parquet file (its footer is not whole); write or copy it again"
-        raise cannot_be_read(path, why) from error
+        raise cannot_be_read(path, why, error) from error
     return FileCut(splits, sum(each.rows for each in splits), frozenset(unknown))
 
 

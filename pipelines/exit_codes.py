@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pipelines.config import RejectedLimit
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, TOO_MANY_REJECTED
-from schemas.report import Report, Status
+from schemas.report import Account, Report, Status
 
 
 def exit_code(report: Report, limit: RejectedLimit | None, signal_number: int | None) -> int:
@@ -15,8 +15,7 @@ def exit_code(report: Report, limit: RejectedLimit | None, signal_number: int | 
         return FAILED
     if report.all_refused:
         return REFUSED
-    account = report.account
-    if limit is not None and not limit.allows(account.num_rejected, account.rows_read):
+    if _too_many(report.account, limit):
         return TOO_MANY_REJECTED
     return FINISHED
 
@@ -32,8 +31,12 @@ def reasons(report: Report, limit: RejectedLimit | None) -> Iterator[str]:
         yield f"damaged inputs: {report.damaged_inputs}; their records that tell no row say where"
     if report.all_refused:
         yield "every request was refused; the records tell why"
-    if limit is not None and not limit.allows(account.num_rejected, account.rows_read):
+    if _too_many(account, limit):
         yield (
             f"{account.num_rejected} of {account.rows_read} rows were rejected, more than "
             f"--max-rejected {limit} allows"
         )
+
+
+def _too_many(account: Account, limit: RejectedLimit | None) -> bool:
+    return limit is not None and not limit.allows(account.num_rejected, account.rows_read)

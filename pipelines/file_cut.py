@@ -68,11 +68,8 @@ def absolute(path: str) -> str:
     return path if "://" in path else os.path.abspath(path)
 
 
-def no_permission(path: str) -> RefusedError:
-    """Gives the refusal of a job that may not open one of its inputs."""
-    return cannot_be_read(path, "cannot be opened: permission denied")
-
-
-def cannot_be_read(path: str, why: str) -> RefusedError:
-    """Gives the refusal of a job one of whose inputs is no input."""
+def cannot_be_read(path: str, why: str, error: Exception | None = None) -> RefusedError:
+    """Gives the refusal of a job one of whose inputs is no input. error: met on reading it."""
+    if isinstance(error, PermissionError):
+        why = "cannot be opened: permission denied"
     return RefusedError(Code.UNPROCESSABLE_CONTENT, f"input {path}: {why}")

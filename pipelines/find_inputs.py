@@ -53,7 +53,7 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
                 )
             else:
                 skipped[path] = None
-        if all(form_of(path) is None for path, _ in matches):
+        if all(path in skipped for path, _ in matches):
             raise UsageError(
                 f"input {argument}: of its {len(matches)} files none is named as a payload "
                 f"(*{', *'.join(SUFFIXES)}); {_PACK}"

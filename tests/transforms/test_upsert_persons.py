@@ -1,4 +1,4 @@
-"""What becomes of a batch whose persons go to several collections, one of which is gone."""
+"""What becomes of a batch of which not all can be stored."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,11 +36,23 @@ def embedded(person_id, collection, score=0.9):
     return EmbeddedFace(person, face, np.full(16, 0.25, np.float32), b"")
 
 
-def test_what_was_acknowledged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = HalfAStore()
-    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> HalfAStore:
+    """The store that the stage writes to."""
+    made = HalfAStore()
+    monkeypatch.setattr(upsert_persons, "handle", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def stage() -> upsert_persons._UpsertFn:
+    return upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
+
+
+def test_what_was_acknowledged_is_recorded(
+    store: HalfAStore, stage: upsert_persons._UpsertFn
+) -> None:
     RUN_STATE.begin("")
-    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
     batch = [embedded("a", "staff"), embedded("b", "gone"), embedded("c", "staff")]
     ends = [(each.person_id, each.code) for each in stage.process(batch)]
     assert ends == [("a", Code.OK), ("b", Code.DATABASE_ERROR), ("c", Code.OK)]
@@ -51,12 +63,9 @@ def test_what_was_acknowledged_is_recorded(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("score", [0.72105005, 0.85385042, 0.3048497, 0.9, 1.0])
 def test_a_score_is_told_now_as_it_will_be_later(
-    monkeypatch: pytest.MonkeyPatch, score: float
+    store: HalfAStore, stage: upsert_persons._UpsertFn, score: float
 ) -> None:
     """When the person is unchanged, from what is stored, to the last of the record's digits."""
-    store = HalfAStore()
-    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
-    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
     [outcome] = stage.process([embedded("a", "staff", score)])
     later = replace(outcome, detection_score=store.points[0].payload["detection_score"])
     assert outcome.to_json() == later.to_json()
@@ -74,11 +83,8 @@ def test_a_score_is_told_now_as_it_will_be_later(
     ],
 )
 def test_a_vector_that_would_spoil_a_store_stands_alone(
-    monkeypatch: pytest.MonkeyPatch, bad: Any
+    store: HalfAStore, stage: upsert_persons._UpsertFn, bad: Any
 ) -> None:
-    store = HalfAStore()
-    monkeypatch.setattr(upsert_persons, "handle", lambda _: store)
-    stage = upsert_persons._UpsertFn(NullStoreSpec(), NullPack(), Rules())
     batch = [embedded("a", "staff"), replace(embedded("b", "staff"), vector=bad)]
     outcomes = stage.process([*batch, embedded("c", "staff")])
     assert [(each.person_id, each.code, each.detail) for each in outcomes] == [
