@@ -11,7 +11,7 @@ from pipelines.find_inputs import FoundInputs
 from schemas.inputs import Form, InputFile, Split
 from transforms.inputs.streams import is_compressed
 
-# Below so many splits a worker, each split is dealt to all workers in blocks of rows.
+# Below so many splits a worker, each split is dealt to all workers.
 _SPLITS_A_WORKER = 4
 
 
@@ -87,13 +87,21 @@ def plan_splits(
 
 
 def deal(splits: Iterable[Split], workers: int) -> Iterator[Split]:
-    """Gives every split whole, or in one part a worker where there are too few of them."""
+    """Gives as many whole splits to each worker, and of what is left a part to each.
+
+    What is left: too few for all, all where there are few, and those that cannot be read from their
+    middle.
+    """
     splits = list(splits)
-    few = len(splits) < _SPLITS_A_WORKER * workers
-    for split in splits:
-        parts = workers if few or is_compressed(split.path) else 1
-        for part in range(parts):
-            yield replace(split, part=part, parts=parts)
+    packed = [each for each in splits if is_compressed(each.path)]
+    others = [each for each in splits if not is_compressed(each.path)]
+    whole = len(others) - len(others) % workers
+    if whole < _SPLITS_A_WORKER * workers:
+        whole = 0
+    yield from others[:whole]
+    for split in packed + others[whole:]:
+        for part in range(workers):
+            yield replace(split, part=part, parts=workers)
 
 
 def _limited(splits: Iterable[Split], limit: float) -> Iterator[Split]:

@@ -78,8 +78,8 @@ class Split:
     rows: how many planning counted. take: how many to read at most, where not all are wanted.
     broken_are_bodies: a line that cannot be read counts as a body, as the file's other lines are.
     losers: the file that names the rows which lose to another of the same id; "" for none.
-    With `parts` > 1 the piece goes to that many readers, each keeping every parts-th block
-    of rows, so that one file that cannot be cut still keeps all workers busy.
+    With `parts` > 1 the piece goes to that many readers, so that one file that cannot be cut still
+    keeps all workers busy.
     """
 
     source: str
@@ -98,8 +98,13 @@ class Split:
     parts: int = 1
 
     def keeps(self, ref: RowRef) -> bool:
-        """True where this part is the one that yields the row."""
-        block = (ref.row or 0) // BLOCK_ROWS
-        if ref.request is not None:  # small bodies are dealt as well
-            block += ref.request
-        return block % self.parts == self.part
+        """True where this part is the one that yields the row.
+
+        Parts take blocks of rows in turn. The rows after the last full turn they take one by one:
+        a part with a block more than the others would work on alone at the end.
+        """
+        if ref.request is not None and self.body is None:  # small bodies are dealt as well
+            return ((ref.row or 0) // BLOCK_ROWS + ref.request) % self.parts == self.part
+        row = 0 if ref.row is None else ref.row - self.first_row
+        in_full_turns = self.rows - self.rows % (BLOCK_ROWS * self.parts)
+        return (row // BLOCK_ROWS if row < in_full_turns else row) % self.parts == self.part

@@ -207,6 +207,14 @@ class TestDealing:
         splits = [split(number) for number in range(8)]
         assert list(deal(splits, 2)) == splits
 
+    def test_each_worker_gets_as_many(self):
+        splits = [split(number) for number in range(13)]
+        dealt = list(deal(splits, 3))
+        assert dealt[:12] == splits[:12]
+        assert [(each.source, each.part, each.parts) for each in dealt[12:]] == [
+            ("12.jsonl", part, 3) for part in range(3)
+        ]
+
     def test_few_splits_go_to_all_workers(self):
         dealt = list(deal([split(0), split(1)], 3))
         assert [(each.source, each.part, each.parts) for each in dealt] == [
@@ -216,7 +224,10 @@ class TestDealing:
     def test_a_file_that_cannot_be_cut_always_does(self):
         packed = Split("0.jsonl.gz", "/0.jsonl.gz", Form.JSONL, 0, -1, 0, 5)
         dealt = list(deal([packed, *(split(number) for number in range(1, 9))], 2))
-        assert [each.parts for each in dealt] == [2, 2, *[1] * 8]
+        assert [(each.source, each.parts) for each in dealt] == [
+            *((f"{number}.jsonl", 1) for number in range(1, 9)),
+            *[("0.jsonl.gz", 2)] * 2,
+        ]
 
     def test_one_worker_takes_all(self):
         assert list(deal([split(0, -1)], 1)) == [split(0, -1)]

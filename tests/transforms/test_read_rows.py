@@ -193,13 +193,15 @@ def test_parts_share_out_every_row_once(number, parts, suffix, rows_a_group, fir
             path.write_bytes(COMPRESS[suffix](lines.encode()))
             form, end = Form.JSONL, -1
         splits = [
-            Split("given", str(path), form, 0, end, first_row, 0, part=part, parts=parts)
+            Split("given", str(path), form, 0, end, first_row, number, part=part, parts=parts)
             for part in range(parts)
         ]
         dealt = [list(read_split(reader(), split)) for split in splits]
     for split, rows in zip(splits, dealt, strict=True):
         assert numbers(rows) == sorted(numbers(rows))
         assert all(split.keeps(row.ref) for row in rows)
+    sizes = [len(rows) for rows in dealt]
+    assert max(sizes) - min(sizes) <= 1
     found = sorted((row for rows in dealt for row in rows), key=lambda row: row.ref.row)
     assert numbers(found) == list(range(first_row, first_row + number))
     assert [row.fields["person_id"] for row in found] == [f"{n}" for n in range(number)]

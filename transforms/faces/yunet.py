@@ -61,20 +61,23 @@ def decode(
 
     width: of that input. Boxes (n, 4) x1 y1 x2 y2, landmarks (n, 5, 2) and scores (n,).
     """
-    boxes, landmarks, scores = [], [], []
-    for stride in _STRIDES:
-        likelihoods = np.clip(outputs[f"cls_{stride}"][0] * outputs[f"obj_{stride}"][0], 0.0, 1.0)
-        score = np.sqrt(likelihoods)[:, 0]
-        cells = np.flatnonzero(score > SCORE_THRESHOLD)  # few: only they are worth decoding
-        rows, columns = np.divmod(cells, width // stride)
-        grid = np.column_stack([columns, rows]).astype(np.float32)
-        box, points = outputs[f"bbox_{stride}"][0, cells], outputs[f"kps_{stride}"][0, cells]
-        centre = (grid + box[:, :2]) * stride
-        half = np.exp(box[:, 2:]) * (stride / 2)
-        boxes.append(np.concatenate([centre - half, centre + half], axis=1))
-        landmarks.append((points.reshape(-1, 5, 2) + grid[:, None]) * stride)
-        scores.append(score[cells])
-    return np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores)
+    # All strides together: each call of numpy costs more than what it does for so few values.
+    cls, obj, bbox, kps = (
+        np.concatenate([outputs[f"{name}_{stride}"][0] for stride in _STRIDES])
+        for name in ("cls", "obj", "bbox", "kps")
+    )
+    scores = np.sqrt(np.minimum(np.maximum(cls * obj, 0.0), 1.0))[:, 0]
+    cells = np.flatnonzero(scores > SCORE_THRESHOLD)  # few: only they are worth decoding
+    numbers = [outputs[f"cls_{stride}"].shape[1] for stride in _STRIDES]
+    strides = np.repeat(_STRIDES, numbers)[cells]
+    first = np.repeat(np.cumsum([0, *numbers[:-1]]), numbers)[cells]
+    rows, columns = np.divmod(cells - first, width // strides)
+    grid = np.stack([columns, rows], axis=1, dtype=np.float32)
+    stride = strides[:, None].astype(np.float32)
+    box = bbox[cells]
+    centre, half = (grid + box[:, :2]) * stride, np.exp(box[:, 2:]) * (stride / 2)
+    landmarks = (kps[cells].reshape(-1, 5, 2) + grid[:, None]) * stride[:, None]
+    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[cells]
 
 
 def _face(box: NDArray[np.float32], landmarks: NDArray[np.float32], score: np.float32) -> Face:
