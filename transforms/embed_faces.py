@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.records import AlignedFace, EmbeddedFace, Outcome
 from transforms.batches import batch_records
-from transforms.guard import AheadStage
+from transforms.guard import BatchStage
 from transforms.load_model import ModelSource
 
 _BATCH_FACES = 8
@@ -23,7 +23,7 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-class _EmbedFn(AheadStage):
+class _EmbedFn(BatchStage):
     stage = "embed"
 
     def __init__(self, model: ModelSource) -> None:

@@ -2,18 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindows
 
 from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
 from transforms import metrics
-
-# To hand a batch to a thread and take it back costs half a millisecond where Python is the limit.
-_WORTH_A_THREAD_NS = 5_000_000
 
 
 def guarded(work: Callable[[Any], Any], record: Any) -> Any:
@@ -87,50 +82,6 @@ class BatchStage(Stage):
             advanced = [guarded(lambda each: self.advance([each])[0], record) for record in records]
         self.note(began)
         return advanced
-
-
-class AheadStage(BatchStage):
-    """A batch stage that advances one batch while the stages before it make the next.
-
-    So engines wait neither for those stages nor for the Python code of another worker. Batches that
-    take less time than it is worth are advanced at once, as is the first.
-    """
-
-    _under_way: "Future[Sequence[Any]] | None"
-
-    def setup(self) -> None:
-        """Starts the thread that advances the batches of this worker."""
-        self._thread = ThreadPoolExecutor(1)
-
-    def start_bundle(self) -> None:
-        """Forgets what a failed bundle left."""
-        self._under_way = None
-
-    def process(self, batch: Sequence[Any]) -> Iterable[Any]:
-        """Hands on Outcomes, and what is advanced: of the batch before, where one is ahead."""
-        outcomes, records = _apart(batch)
-        if not records:
-            return outcomes
-        before, self._under_way = self._under_way, None
-        if self._spent_ns > self._calls * _WORTH_A_THREAD_NS:  # on average; none yet at the first
-            self._under_way = self._thread.submit(self._advanced, records)
-            return [*outcomes, *_result(before)]
-        return [*outcomes, *_result(before), *self._advanced(records)]
-
-    def finish_bundle(self) -> Iterable[Any]:
-        """Hands on the last batch, advanced."""
-        last = _result(self._under_way)
-        self._under_way = None
-        super().finish_bundle()
-        return [GlobalWindows.windowed_value_at_end_of_window(each) for each in last]
-
-    def teardown(self) -> None:
-        """Ends the thread."""
-        self._thread.shutdown()
-
-
-def _result(under_way: "Future[Sequence[Any]] | None") -> Sequence[Any]:
-    return under_way.result() if under_way else ()
 
 
 def _apart(batch: Sequence[Any]) -> tuple[list[Any], list[Any]]:
