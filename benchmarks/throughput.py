@@ -7,7 +7,7 @@ that a package ships. The job reads, checks,
 looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
 worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
 timed with their models loaded, from the first row read to the last record or vector. Medians over
-rounds in which all take turns.
+rounds in which all take turns; ratios are of runs of the same round.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from benchmarks.bare_loop import bare_loop
 from benchmarks.fresh_store import fresh_store
@@ -114,9 +113,8 @@ def _whole_job(payload: str, inference: Inference) -> Spent:
 def _print(measured: Mapping[Key, list[Spent]], photos: int) -> None:
     print(f"\n{photos:,} photos, medians; ms a photo, of all cores together")
     print(f"{'':<58}{'photos/s':>9}{'CPU ms':>8}   by stage")
-    rates = {}
     for (what, form, engine, precision), runs in measured.items():
-        rates[what, form, engine, precision] = rate = median(photos / each.seconds for each in runs)
+        rate = median(photos / each.seconds for each in runs)
         cpu = median(each.cpu_seconds for each in runs) / photos * 1000
         stages = ", ".join(
             f"{name} {median(each.stages[name] for each in runs) / photos * 1000:.2f}"
@@ -125,21 +123,27 @@ def _print(measured: Mapping[Key, list[Spent]], photos: int) -> None:
         name = f"{what}, {FORMS[form]}, {engine}, {precision}"
         print(f"{name:<58}{rate:>9.1f}{cpu:>8.2f}   {stages}")
     print()
-    bare, slow = (rates[BARE, GROUPS, each, "float32"] for each in ("auto", "onnxruntime"))
+
+    def ratio(one: Key, other: Key) -> float:
+        """Of the two runs of each round: the machine changes more from one round to the next."""
+        pairs = zip(measured[one], measured[other], strict=True)
+        return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
+
+    job, bare = (JOB, GROUPS, "auto", "float32"), (BARE, GROUPS, "auto", "float32")
+    slow = (BARE, GROUPS, "onnxruntime", "float32")
     for form, name in FORMS.items():
-        ratio = rates[JOB, form, "auto", "float32"] / bare
-        print(f"whole job / bare loop, float32: {ratio:.2f}" if form == GROUPS else
-              f"{name} / bare loop, float32: {ratio:.2f}")  # fmt: skip
-    print(
-        f"whole job / ONNX Runtime's bare loop: {rates[JOB, GROUPS, 'auto', 'float32'] / slow:.2f}"
-    )
-    fast: Any = rates.get((JOB, GROUPS, "auto", "bfloat16"))
-    if fast is None:
+        label = "whole job" if form == GROUPS else name
+        found = ratio((JOB, form, "auto", "float32"), bare)
+        print(f"{label} / bare loop, float32: {found:.2f}")
+    print(f"whole job / ONNX Runtime's bare loop: {ratio(job, slow):.2f}")
+    fast = (JOB, GROUPS, "auto", "bfloat16")
+    if fast not in measured:
         print("bfloat16: this processor has none")
         return
+    found = ratio(fast, (BARE, GROUPS, "auto", "bfloat16"))
     print(
-        f"whole job / bare loop, bfloat16: {fast / rates[BARE, GROUPS, 'auto', 'bfloat16']:.2f}\n"
-        f"whole job in bfloat16 / ONNX Runtime's bare loop: {fast / slow:.2f}"
+        f"whole job / bare loop, bfloat16: {found:.2f}\n"
+        f"whole job in bfloat16 / ONNX Runtime's bare loop: {ratio(fast, slow):.2f}"
     )
 
 
