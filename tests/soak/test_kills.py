@@ -60,7 +60,7 @@ def test_the_program_sees_what_is_wrong(muster: Muster, payload: Payload) -> Non
         "the records tell of other outcomes",
     ]
 
-    [results] = (run / "results").iterdir()
+    results = min((run / "results").iterdir())
     results.write_bytes(results.read_bytes()[:-9])
     (run / "manifest.json").write_text('{"inputs": [')
     assert [each.split()[0] for each in not_whole(run)] == ["manifest.json", results.name]
