@@ -17,14 +17,13 @@ import pybase64
 from benchmarks.loaded import Spent
 from schemas.options import Inference
 from schemas.records import UInt8Image
-from transforms.embed_faces import unit
+from transforms.embed_faces import BATCH_FACES, unit
 from transforms.faces.alignment import align
 from transforms.faces.base import FaceModel, Share
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 from transforms.worker import cores
 
-BATCH = 8
 STAGES = ("read", "decode", "detect", "align", "embed")
 Stages = dict[str, float]
 
@@ -58,7 +57,7 @@ def _work(
 ) -> None:
     cv2.setNumThreads(0)
     model = OpenCvZoo(inference=inference).load(Share(1, 1))
-    model.recogniser.embed([np.zeros((112, 112, 3), np.uint8)] * BATCH)  # as many as in the loop
+    model.recogniser.embed([np.zeros((112, 112, 3), np.uint8)] * BATCH_FACES)
     barrier.wait()
     began, cpu = time.time(), time.process_time()
     stages = _embed_all(model, _photos(payload, part, parts))
@@ -93,7 +92,7 @@ def _embed_all(model: FaceModel, photos: Iterator[str]) -> Stages:
         if faces:
             crops.append(align(pixels, faces[0].landmarks, model.recogniser.crop_px))
         lap("align")
-        if len(crops) == BATCH:
+        if len(crops) == BATCH_FACES:
             _embed(model, crops)
             crops.clear()
             lap("embed")

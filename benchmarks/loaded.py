@@ -6,10 +6,13 @@ start of Beam are the same for ten photos and for ten million.
 
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
+
+import numpy as np
 
 from pipelines import enroll, launch
 from pipelines.config import EnrollConfig
@@ -17,6 +20,7 @@ from pipelines.enroll import run
 from schemas.report import Report
 from schemas.stamp import Stamp
 from transforms import read_rows
+from transforms.embed_faces import BATCH_FACES
 from transforms.faces.base import FaceModel, Pack, Share
 from transforms.faces.calibration import Calibration
 from transforms.stores.base import StoreSpec
@@ -39,9 +43,12 @@ class LoadedPack:
 
 
 def loaded(pack: Pack, workers: int) -> LoadedPack:
-    """Loads the models of a pack, for so many workers, once a process."""
+    """Loads the models of a pack, for so many workers, once a process, and runs them at once."""
     prepare_process()
-    _MODELS[pack.stamp.pack] = pack.load(inference_share(workers))
+    model = _MODELS[pack.stamp.pack] = pack.load(inference_share(workers))
+    crop = np.zeros((model.recogniser.crop_px, model.recogniser.crop_px, 3), np.uint8)
+    with ThreadPoolExecutor(workers) as callers:
+        list(callers.map(model.recogniser.embed, [[crop] * BATCH_FACES] * workers))
     return LoadedPack(pack.stamp, pack.precision)
 
 

@@ -1,12 +1,40 @@
 """Batches bounded by count and by bytes: a Beam bundle is the whole input, so both must be."""
 
 from collections.abc import Callable, Iterable, Sequence
+from random import randrange
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.coders import typecoders
 from apache_beam.transforms.window import GlobalWindows
 
 from schemas.records import FilePiece, Outcome, ref_of
+
+
+class Batch(list[Any]):
+    """Records that go through a stage together. weight: about so many bytes."""
+
+    weight = 0
+
+
+class _BatchCoder(beam.coders.Coder):
+    """Knows a batch's size: Beam encodes what it samples to learn that, images and all."""
+
+    _pickled = beam.coders.PickleCoder()
+
+    def encode(self, value: Batch) -> bytes:
+        encoded: bytes = self._pickled.encode(value)
+        return encoded
+
+    def decode(self, encoded: bytes) -> Batch:
+        batch: Batch = self._pickled.decode(encoded)
+        return batch
+
+    def estimate_size(self, value: Batch) -> int:
+        return value.weight
+
+
+typecoders.registry.register_coder(Batch, _BatchCoder)
 
 
 class _BatchFn(beam.DoFn):
@@ -17,19 +45,21 @@ class _BatchFn(beam.DoFn):
         self._share = max_bytes // max_records
 
     def start_bundle(self) -> None:
-        self._batch: list[Any] = []
-        self._weight = 0
+        self._batch = Batch()
+        # Workers that begin together would read and write at the same moments, and wait for each
+        # other's lock, all the way: so the first batch ends early, by chance.
+        self._batch.weight = randrange(self._max_bytes)  # noqa: S311
 
-    def process(self, record: Any) -> Iterable[Sequence[Any]]:
+    def process(self, record: Any) -> Iterable[Batch]:
         if isinstance(record, Outcome):  # nobody waits for it, so it need not wait either
-            return [[record]]
+            return [Batch([record])]
         weight = max(self._share, self._size(record) + _raw_bytes(ref_of(record).raw))
         full = []
-        if self._batch and self._weight + weight > self._max_bytes:
+        if self._batch and self._batch.weight + weight > self._max_bytes:
             full.append(self._batch)
-            self.start_bundle()
+            self._batch = Batch()
         self._batch.append(record)
-        self._weight += weight
+        self._batch.weight += weight
         return full
 
     def finish_bundle(self) -> Iterable[Any]:

@@ -13,7 +13,8 @@ from transforms.batches import batch_records
 from transforms.guard import BatchStage
 from transforms.load_model import ModelSource
 
-_BATCH_FACES = 8
+# As many as a core's caches hold: SFace takes 5 % more for a face in batches of 8, and alone 8 %.
+BATCH_FACES = 4
 _BATCH_BYTES = 32 << 20
 
 
@@ -50,7 +51,7 @@ class EmbedFaces(
     ) -> PCollection[EmbeddedFace | Outcome]:
         return (
             faces
-            | "BatchFaces" >> batch_records(_BATCH_FACES, _BATCH_BYTES, _aligned_bytes)
+            | "BatchFaces" >> batch_records(BATCH_FACES, _BATCH_BYTES, _aligned_bytes)
             | "EmbedFaces" >> beam.ParDo(_EmbedFn(self.model))
         )
 

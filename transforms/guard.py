@@ -9,6 +9,7 @@ import apache_beam as beam
 from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
 from transforms import metrics
+from transforms.batches import Batch
 
 
 def guarded(work: Callable[[Any], Any], record: Any) -> Any:
@@ -69,7 +70,7 @@ class BatchStage(Stage):
         """Gives the next stage's record for each, in order, or raises for all of them."""
         raise NotImplementedError
 
-    def process(self, batch: Sequence[Any]) -> Iterable[Any]:
+    def process(self, batch: Batch) -> Iterable[Any]:
         """Hands on Outcomes; advances the rest together, and one by one where that fails."""
         outcomes, records = _apart(batch)
         return [*outcomes, *self._advanced(records)] if records else outcomes

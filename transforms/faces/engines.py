@@ -73,20 +73,23 @@ def _start(
 ) -> Engine:
     if asked is not EngineName.AUTO:
         return _engine(asked, graph, share)
-    reference = OnnxEngine(graph, share.threads)
-    for name in order:
-        if name is EngineName.CUDA and not has_provider(name):
-            continue
+    candidates = [
+        each for each in order if each is not EngineName.CUDA or has_provider(EngineName.CUDA)
+    ]
+    if candidates:
+        # Its engine is gone before the next one holds all weights once more.
+        expected = _engine(EngineName.ONNXRUNTIME, graph, share).run(example)
+    for name in candidates:
         try:
             engine = _engine(name, graph, share)
-            exact = _is_same(engine.run(example), reference.run(example))
+            exact = _is_same(engine.run(example), expected)
         except Exception as error:  # no class of their own for a graph or machine they cannot do
             _LOG.info("%s cannot run it: %s", name, type(error).__name__)
             continue
         if exact:
             return engine
         _LOG.info("%s is not exact here", name)
-    return reference
+    return _engine(EngineName.ONNXRUNTIME, graph, share)
 
 
 def _engine(name: EngineName, graph: bytes, share: Share) -> Engine:

@@ -1,7 +1,8 @@
 """The OpenVINO engine, on the CPU."""
 
-import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from queue import LifoQueue
 
 import numpy as np
 import onnx
@@ -24,30 +25,40 @@ def has_bfloat16() -> bool:
 
 
 class OpenVinoEngine:
-    """Runs one graph, `share.calls` of it at a time."""
+    """Runs one graph, `share.calls` of it at a time.
+
+    Each of them is a model of its own, with weights of its own: only a model of one stream runs on
+    the thread that calls it. One of several streams hands each batch to a thread beside, and both
+    look for a core each time.
+    """
 
     def __init__(self, graph: bytes, share: Share, precision: Precision) -> None:
-        core = openvino.Core()
-        self._compiled = core.compile_model(
-            core.read_model(graph),
-            "CPU",
-            {
-                "NUM_STREAMS": share.calls,
-                "INFERENCE_NUM_THREADS": share.calls * share.threads,
-                # Pinned, the graphs of two models would wait for the same cores.
-                "ENABLE_CPU_PINNING": False,
-                "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            },
-        )
         # OpenVINO keeps their order, but knows a value by each name it has on its way.
         self._outputs = [each.name for each in onnx.load_from_string(graph).graph.output]
-        self._requests = threading.local()
+        core = openvino.Core()
+        model = core.read_model(graph)
+        settings = {
+            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": share.threads,
+            # Pinned, the graphs of two models would wait for the same cores.
+            "ENABLE_CPU_PINNING": False,
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        }
+
+        def start(_: int) -> openvino.InferRequest:
+            return core.compile_model(model, "CPU", settings).create_infer_request()
+
+        self._idle: LifoQueue[openvino.InferRequest] = LifoQueue()
+        with ThreadPoolExecutor(share.calls) as starters:
+            for request in starters.map(start, range(share.calls)):
+                self._idle.put(request)
 
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """Gives the graph's outputs by name, in its order."""
-        request = getattr(self._requests, "own", None)
-        if request is None:  # one a thread: a request runs one batch at a time
-            request = self._requests.own = self._compiled.create_infer_request()
-        # The batch is read where it lies; the outputs are copied, for the request is used again.
-        found = request.infer({0: batch}, share_inputs=True)
-        return dict(zip(self._outputs, found.to_tuple(), strict=True))
+        request = self._idle.get()
+        try:
+            # The batch is read where it lies; outputs are copied, for the request is used again.
+            found = request.infer({0: batch}, share_inputs=True)
+            return dict(zip(self._outputs, found.to_tuple(), strict=True))
+        finally:
+            self._idle.put(request)
