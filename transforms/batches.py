@@ -12,7 +12,7 @@ from schemas.records import FilePiece, Outcome, ref_of
 
 
 class Batch(list[Any]):
-    """Records that go through a stage together. weight: about so many bytes."""
+    """Records that go through a stage together. weight: what counts against its bound, in bytes."""
 
     weight = 0
 
@@ -47,7 +47,7 @@ class _BatchFn(beam.DoFn):
     def start_bundle(self) -> None:
         self._batch = Batch()
         # Workers that begin together would read and write at the same moments, and wait for each
-        # other's lock, all the way: so the first batch ends early, by chance.
+        # other: so the first batch begins with a weight that it does not have, and ends early.
         self._batch.weight = randrange(self._max_bytes)  # noqa: S311
 
     def process(self, record: Any) -> Iterable[Batch]:

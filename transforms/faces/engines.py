@@ -73,14 +73,12 @@ def _start(
 ) -> Engine:
     if asked is not EngineName.AUTO:
         return _engine(asked, graph, share)
-    candidates = [
-        each for each in order if each is not EngineName.CUDA or has_provider(EngineName.CUDA)
-    ]
-    if candidates:
-        # Its engine is gone before the next one holds all weights once more.
-        expected = _engine(EngineName.ONNXRUNTIME, graph, share).run(example)
-    for name in candidates:
+    for name in order:
+        if name is EngineName.CUDA and not has_provider(name):
+            continue
         try:
+            # The reference is gone before the next engine holds all weights once more.
+            expected = OnnxEngine(graph, share.threads).run(example)
             engine = _engine(name, graph, share)
             exact = _is_same(engine.run(example), expected)
         except Exception as error:  # no class of their own for a graph or machine they cannot do
@@ -89,7 +87,7 @@ def _start(
         if exact:
             return engine
         _LOG.info("%s is not exact here", name)
-    return _engine(EngineName.ONNXRUNTIME, graph, share)
+    return OnnxEngine(graph, share.threads)
 
 
 def _engine(name: EngineName, graph: bytes, share: Share) -> Engine:

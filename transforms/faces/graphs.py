@@ -34,7 +34,7 @@ def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
             kept.append(node)
     used = {name for node in kept for name in node.input}
     initialisers = [each for each in graph.initializer if each.name in used]
-    initialisers += [numpy_helper.from_array(folded.pop(name), name) for name in list(folded)]
+    initialisers += [numpy_helper.from_array(array, name) for name, array in folded.items()]
     weights = {each.name for each in initialisers}
     inputs = [each for each in graph.input if each.name in used - weights]
     free = _BATCH | _SIZE if any_size else _BATCH
