@@ -24,7 +24,7 @@ from transforms.embed_faces import BATCH_FACES
 from transforms.faces.base import FaceModel, Pack, Share
 from transforms.faces.calibration import Calibration
 from transforms.stores.base import StoreSpec
-from transforms.worker import inference_share, prepare_process
+from transforms.worker import inference_share, memory_returned, prepare_process
 
 _MODELS: dict[str, FaceModel] = {}  # by pack: Beam pickles packs, and may not pickle these
 
@@ -45,7 +45,8 @@ class LoadedPack:
 def loaded(pack: Pack, workers: int) -> LoadedPack:
     """Loads the models of a pack, for so many workers, once a process, and runs them at once."""
     prepare_process()
-    model = _MODELS[pack.stamp.pack] = pack.load(inference_share(workers))
+    with memory_returned():
+        model = _MODELS[pack.stamp.pack] = pack.load(inference_share(workers))
     crop = np.zeros((model.recogniser.crop_px, model.recogniser.crop_px, 3), np.uint8)
     with ThreadPoolExecutor(workers) as callers:
         list(callers.map(model.recogniser.embed, [[crop] * BATCH_FACES] * workers))

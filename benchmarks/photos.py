@@ -57,7 +57,8 @@ def main() -> None:
     prepare_process()
     print(machine())
     sets = photo_sets(arguments.photos)
-    for name, photos in sets.items():
+    together = {id_: photo for photos in sets.values() for id_, photo in photos.items()}
+    for name, photos in {**sets, "all together": together}.items():
         for kind, some in by_kind(photos).items():
             title = name if kind in name else f"{name}, {kind}"
             print_decoding(f"{title} ({len(some)})", some, arguments.rounds)
@@ -65,7 +66,6 @@ def main() -> None:
         for name, photos in sets.items():
             payload = write_payload(Path(folder, "some.parquet"), photos, arguments.copies)
             print_job(name, payload, arguments.rounds)
-        together = {id_: photo for photos in sets.values() for id_, photo in photos.items()}
         payload = write_payload(Path(folder, "all.parquet"), together, arguments.copies // 4 or 1)
         print_job("all together", payload, arguments.rounds)
         for policy in MultipleFaces:

@@ -8,7 +8,7 @@ from apache_beam.utils.shared import Shared
 from schemas.errors import Code, RejectedError
 from transforms.faces.base import FaceModel, Pack
 from transforms.run_state import RUN_STATE
-from transforms.worker import inference_share
+from transforms.worker import inference_share, memory_returned
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class ModelSource:
 
     def _load(self) -> "FaceModel | _NoModel":
         try:
-            return self.pack.load(inference_share(self.workers))
+            with memory_returned():
+                return self.pack.load(inference_share(self.workers))
         except Exception as error:  # each row would try again and fail
             RUN_STATE.stop(f"the pack cannot be loaded: {type(error).__name__}")
             return _NoModel(type(error).__name__)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -56,6 +57,24 @@ def test_images_are_made_smaller_and_padded(width, height, shape, scale):
     batch, found = prepare(make_pixels(width, height))
     assert (batch.shape, batch.dtype) == ((1, 3, *shape), np.float32)
     assert found == scale
+
+
+@pytest.mark.parametrize("side", [700, 960, 1279, 1280, 1281, 2000])
+def test_each_pixel_is_the_mean_of_what_it_covers(side):
+    photo = smooth_noise(side)
+    batch, _ = prepare(np.dstack([photo] * 3))
+    mean = cv2.resize(photo, (640, 640), interpolation=cv2.INTER_AREA)
+    assert np.abs(batch[0, 0] - mean).mean() < 1.0
+
+
+def smooth_noise(side):
+    """Gives (side, side) grey values with detail of every size, as photos have it."""
+    values = np.random.default_rng(side)
+    layers = [
+        cv2.resize(values.normal(0, 16, (size, size)), (side, side), interpolation=cv2.INTER_CUBIC)
+        for size in (side // 2, side // 8, side // 32)
+    ]
+    return np.clip(sum(layers) + 128, 0, 255).astype(np.uint8)
 
 
 def test_pixels_are_bgr_with_zeros_at_the_right_and_below():
