@@ -29,6 +29,7 @@ from benchmarks.peers.payload import write_payload
 from benchmarks.peers.table import ratio_lines, table_lines
 from transforms.faces.graphs import fold_quantised
 from transforms.faces.opencv_zoo import OpenCvZoo
+from transforms.faces.yunet import joined
 from transforms.package_files import package_folder
 
 BUILD = ROOT / "build" / "peers"
@@ -97,9 +98,10 @@ def _export(folder: Path) -> None:
     weights = package_folder(pack.package)
     assert weights is not None  # it was checked
     folder.mkdir(exist_ok=True)
-    for name, file in (("yunet", pack.detector), ("sface", pack.recogniser)):
-        graph = fold_quantised((weights / file.path).read_bytes(), any_size=name == "yunet")
-        (folder / f"{name}.onnx").write_bytes(graph)
+    detector = (weights / pack.detector.path).read_bytes()
+    recogniser = (weights / pack.recogniser.path).read_bytes()
+    (folder / "yunet.onnx").write_bytes(joined(fold_quantised(detector, any_size=True)))
+    (folder / "sface.onnx").write_bytes(fold_quantised(recogniser))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from transforms.faces.calibration import Calibration
 from transforms.faces.engines import check_inference, start_detector, start_recogniser
 from transforms.faces.graphs import fold_quantised
 from transforms.faces.sface import SFace
-from transforms.faces.yunet import YuNet
+from transforms.faces.yunet import YuNet, joined
 from transforms.package_files import package_folder
 
 # Rises with every change that makes other vectors of the same weights. 2: large faces are averaged
@@ -65,7 +65,7 @@ class OpenCvZoo:
 
     def load(self, share: Share) -> FaceModel:
         """Reads, checks and folds both files (about 0.6 s), and starts an engine for each."""
-        detector = fold_quantised(self._read(self.detector), any_size=True)
+        detector = joined(fold_quantised(self._read(self.detector), any_size=True))
         recogniser = fold_quantised(self._read(self.recogniser))
         noise = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
         face = noise[:, :, : SFace.crop_px, : SFace.crop_px]

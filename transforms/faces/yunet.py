@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 
 from schemas.records import Face, UInt8Image
 from transforms.faces.base import Engine
@@ -18,6 +20,8 @@ SCORE_THRESHOLD = 0.6
 OVERLAP_THRESHOLD = 0.3
 _STRIDES = (8, 16, 32)
 _PADDING_PX = 32
+_SIZES = {"score": 1, "bbox": 4, "kps": 10}  # of the joined graph's outputs, a cell
+_LIMITS = (("least", 0.0), ("most", 1.0))
 
 
 class YuNet:
@@ -32,7 +36,7 @@ class YuNet:
         """Gives faces of score > 0.6, best first. pixels: (height, width, 3) RGB."""
         batch, scale = prepare(pixels)
         outputs = self._engine.run(batch)
-        boxes, landmarks, scores = decode(outputs, batch.shape[3])
+        boxes, landmarks, scores = decode(outputs, *batch.shape[2:])
         widths = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
         kept = cv2.dnn.NMSBoxes(
             widths.tolist(), scores.tolist(), SCORE_THRESHOLD, OVERLAP_THRESHOLD
@@ -48,9 +52,10 @@ def prepare(pixels: UInt8Image) -> tuple[NDArray[np.float32], float]:
         pixels = _smaller(pixels, (max(1, round(width * scale)), max(1, round(height * scale))))
         height, width = pixels.shape[:2]
     padded = (-(-height // _PADDING_PX) * _PADDING_PX, -(-width // _PADDING_PX) * _PADDING_PX)
+    planes = np.empty((3, height, width), dtype=np.uint8)
+    cv2.split(pixels, list(planes[::-1]))
     batch = np.zeros((1, 3, *padded), dtype=np.float32)
-    for plane, channel in zip(batch[0, ::-1], cv2.split(pixels), strict=True):
-        plane[:height, :width] = channel
+    batch[0, :, :height, :width] = planes
     return batch, scale
 
 
@@ -62,30 +67,55 @@ def _smaller(pixels: UInt8Image, size: tuple[int, int]) -> UInt8Image:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
+def joined(graph: bytes) -> bytes:
+    """Gives the graph with one output for all strides: score (1, n, 1), bbox (.., 4), kps (.., 10).
+
+    numpy would let go of Python's lock for each of these steps, and workers would wait for it.
+    """
+    proto = onnx.load_from_string(graph)
+    limits = [helper.make_tensor(name, TensorProto.FLOAT, (), [value]) for name, value in _LIMITS]
+    nodes = [
+        helper.make_node("Concat", [f"{kind}_{stride}" for stride in _STRIDES], [kind], axis=1)
+        for kind in ("cls", "obj", "bbox", "kps")
+    ]
+    nodes += [
+        helper.make_node("Mul", ["cls", "obj"], ["product"]),
+        helper.make_node("Clip", ["product", *(name for name, _ in _LIMITS)], ["clipped"]),
+        helper.make_node("Sqrt", ["clipped"], ["score"]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info(kind, TensorProto.FLOAT, (1, "cells", size))
+        for kind, size in _SIZES.items()
+    ]
+    proto.graph.initializer.extend(limits)
+    proto.graph.node.extend(nodes)
+    proto.graph.ClearField("output")
+    proto.graph.output.extend(outputs)
+    return bytes(proto.SerializeToString())
+
+
 def decode(
-    outputs: Mapping[str, NDArray[np.float32]], width: int
+    outputs: Mapping[str, NDArray[np.float32]], height: int, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Gives the faces above the threshold, overlapping ones too, in pixels of the network's input.
 
-    width: of that input. Boxes (n, 4) x1 y1 x2 y2, landmarks (n, 5, 2) and scores (n,).
+    outputs: of the joined graph. height, width: of its input. Boxes (n, 4) x1 y1 x2 y2, landmarks
+    (n, 5, 2) and scores (n,).
     """
-    # All strides together: each call of numpy costs more than what it does for so few values.
-    cls, obj, bbox, kps = (
-        np.concatenate([outputs[f"{name}_{stride}"][0] for stride in _STRIDES])
-        for name in ("cls", "obj", "bbox", "kps")
-    )
-    scores = np.sqrt(np.minimum(np.maximum(cls * obj, 0.0), 1.0))[:, 0]
+    scores, bbox, kps = (outputs[kind][0] for kind in _SIZES)
     cells = np.flatnonzero(scores > SCORE_THRESHOLD)  # few: only they are worth decoding
-    numbers = [outputs[f"cls_{stride}"].shape[1] for stride in _STRIDES]
-    strides = np.repeat(_STRIDES, numbers)[cells]
-    first = np.repeat(np.cumsum([0, *numbers[:-1]]), numbers)[cells]
+    numbers = [height // stride * (width // stride) for stride in _STRIDES]
+    ends = np.cumsum(numbers)
+    level = np.searchsorted(ends, cells, side="right")
+    strides = np.asarray(_STRIDES)[level]
+    first = (ends - numbers)[level]
     rows, columns = np.divmod(cells - first, width // strides)
     grid = np.stack([columns, rows], axis=1, dtype=np.float32)
     stride = strides[:, None].astype(np.float32)
     box = bbox[cells]
     centre, half = (grid + box[:, :2]) * stride, np.exp(box[:, 2:]) * (stride / 2)
     landmarks = (kps[cells].reshape(-1, 5, 2) + grid[:, None]) * stride[:, None]
-    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[cells]
+    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[cells, 0]
 
 
 def _face(box: NDArray[np.float32], landmarks: NDArray[np.float32], score: np.float32) -> Face:

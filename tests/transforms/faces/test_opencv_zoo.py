@@ -63,7 +63,7 @@ def test_different_persons_are_far_apart(model, crops):
 
 def test_the_stamp_is_that_of_every_collection_made_so():
     weights = (("detector", DETECTOR), ("recogniser", RECOGNISER))
-    assert PACK.stamp == Stamp("opencv-zoo", weights, 128, 2)
+    assert PACK.stamp == Stamp("opencv-zoo", weights, 128, 3)
     assert PACK.stamp.digest == "f1f0b988ea65ae9e1ea9d50693b4deabcfc94c7f161a1d5ba189c4ae06de7f3c"
     assert PACK.precision == "float32"
 

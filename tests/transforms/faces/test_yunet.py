@@ -1,31 +1,38 @@
 import cv2
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.builders import make_pixels
-from transforms.faces.yunet import YuNet, decode, prepare
+from transforms.faces.onnx_engine import OnnxEngine
+from transforms.faces.yunet import YuNet, decode, joined, prepare
 
 STRIDES = (8, 16, 32)
 
 
 def outputs(height, width, **cells):
-    """What the network says of an image in which it sees nothing, but for the cells given.
+    """What the joined graph says of an image in which it sees nothing, but for the cells given.
 
-    cells: "s8" -> [(row, column, values)], with values of cls, obj, bbox (4) and kps (10).
+    cells: "s8" -> [(row, column, values)], with values of score, bbox (4) and kps (10).
     """
-    found = {}
+    found = {"score": [], "bbox": [], "kps": []}
     for stride in STRIDES:
         rows, columns = height // stride, width // stride
-        for name, size in (("cls", 1), ("obj", 1), ("bbox", 4), ("kps", 10)):
-            found[f"{name}_{stride}"] = np.zeros((1, rows * columns, size), np.float32)
+        level = {
+            "score": np.zeros((rows * columns, 1), np.float32),
+            "bbox": np.zeros((rows * columns, 4), np.float32),
+            "kps": np.zeros((rows * columns, 10), np.float32),
+        }
         for row, column, values in cells.get(f"s{stride}", ()):
             for name, value in values.items():
-                found[f"{name}_{stride}"][0, row * columns + column] = value
-    return found
+                level[name][row * columns + column] = value
+        for name, values in level.items():
+            found[name].append(values)
+    return {name: np.concatenate(values)[None] for name, values in found.items()}
 
 
-def seen(cls=0.9, obj=0.9, shift=(0.0, 0.0), size=(4.0, 4.0), landmarks=(0.0,) * 10):
-    return {"cls": cls, "obj": obj, "bbox": [*shift, *np.log(size)], "kps": landmarks}
+def seen(score=0.9, shift=(0.0, 0.0), size=(4.0, 4.0), landmarks=(0.0,) * 10):
+    return {"score": score, "bbox": [*shift, *np.log(size)], "kps": landmarks}
 
 
 class Engine:
@@ -87,21 +94,52 @@ def test_pixels_are_bgr_with_zeros_at_the_right_and_below():
 
 @pytest.mark.parametrize("stride", STRIDES)
 def test_decoding(stride):
-    values = seen(0.81, 0.64, (0.5, -0.25), (3.0, 5.0), np.arange(10) / 10)
+    values = seen(0.72, (0.5, -0.25), (3.0, 5.0), np.arange(10) / 10)
     cells = {f"s{stride}": [(1, 2, values)]}
-    [box], [landmarks], [score] = decode(outputs(96, 128, **cells), 128)
+    [box], [landmarks], [score] = decode(outputs(96, 128, **cells), 96, 128)
     x, y, width, height = (each * stride for each in (2.5, 0.75, 3.0, 5.0))
-    assert score == pytest.approx(0.72)  # the root of 0.81 * 0.64
+    assert score == pytest.approx(0.72)
     expected = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
     np.testing.assert_allclose(box, expected, rtol=1e-6)
     expected = (np.arange(10).reshape(5, 2) / 10 + [2, 1]) * stride
     np.testing.assert_allclose(landmarks, expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("cls", "obj", "score"), [(1.5, 1.0, [1.0]), (-0.1, 1.0, [])])
-def test_scores_stay_between_0_and_1(cls, obj, score):
-    _, _, scores = decode(outputs(32, 32, s32=[(0, 0, seen(cls, obj))]), 32)
-    assert scores.tolist() == score
+@pytest.mark.parametrize(
+    ("cls", "obj", "score"),
+    [
+        pytest.param(0.81, 0.64, 0.72, id="the root of the product"),
+        pytest.param(1.5, 1.0, 1.0, id="at most 1"),
+        pytest.param(-0.1, 1.0, 0.0, id="at least 0"),
+    ],
+)
+def test_the_joined_graph_gives_scores_and_all_strides_in_order(cls, obj, score):
+    engine = OnnxEngine(joined(strides_alone(cls, obj)), 1)
+    found = engine.run(np.zeros((1, 3, 32, 32), np.float32))
+    assert {name: each.shape for name, each in found.items()} == {
+        "score": (1, 3, 1),
+        "bbox": (1, 3, 4),
+        "kps": (1, 3, 10),
+    }
+    np.testing.assert_allclose(found["score"], np.full((1, 3, 1), score))
+    assert found["bbox"][0, :, 0].tolist() == list(STRIDES)
+
+
+def strides_alone(cls, obj):
+    """Gives a graph of YuNet's twelve outputs, of one cell each: bbox tells the stride."""
+    values = {("cls", 1): cls, ("obj", 1): obj, ("bbox", 4): None, ("kps", 10): 0.0}
+    nodes, outputs = [], []
+    for (kind, size), value in values.items():
+        for stride in STRIDES:
+            name = f"{kind}_{stride}"
+            filled = np.full((1, 1, size), stride if value is None else value, np.float32)
+            tensor = numpy_helper.from_array(filled)
+            nodes.append(helper.make_node("Constant", [], [name], value=tensor))
+            outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 1, size)))
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, (1, 3, "h", "w"))
+    graph = helper.make_graph(nodes, "strides", [image], outputs)
+    versions = [helper.make_opsetid("", 21)]
+    return helper.make_model(graph, opset_imports=versions, ir_version=10).SerializeToString()
 
 
 def test_no_face():
@@ -110,19 +148,19 @@ def test_no_face():
 
 @pytest.mark.parametrize(("score", "number"), [(0.59, 0), (0.6, 0), (0.61, 1)])
 def test_faces_have_a_score_above_the_threshold(score, number):
-    engine = Engine(s16=[(1, 1, seen(np.float32(score), np.float32(score)))])
+    engine = Engine(s16=[(1, 1, seen(np.float32(score)))])
     assert len(YuNet(engine).detect(make_pixels())) == number
 
 
 def test_overlapping_boxes_are_one_face():
-    near = [(1, 1, seen(0.7, 0.7)), (1, 2, seen(0.9, 0.9)), (2, 2, seen(0.8, 0.8))]
+    near = [(1, 1, seen(0.7)), (1, 2, seen(0.9)), (2, 2, seen(0.8))]
     [face] = YuNet(Engine(s16=near)).detect(make_pixels(128, 96))
     assert face.score == pytest.approx(0.9)
     assert face.box == pytest.approx((0, -16, 64, 48))
 
 
 def test_faces_apart_are_given_best_first():
-    apart = [(0, 0, seen(0.7, 0.7)), (5, 7, seen(0.9, 0.9)), (0, 7, seen(0.8, 0.8))]
+    apart = [(0, 0, seen(0.7)), (5, 7, seen(0.9)), (0, 7, seen(0.8))]
     faces = YuNet(Engine(s16=apart)).detect(make_pixels(128, 96))
     assert [face.score for face in faces] == pytest.approx([0.9, 0.8, 0.7])
 
