@@ -67,7 +67,8 @@ def _said(entry: Entry, python: Path, job: Job) -> dict[str, float]:
     command = [str(python), "-m", f"benchmarks.peers.{entry.name}_loop", *job.arguments()]
     environment = os.environ | _QUIET | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    lines = done.stdout.splitlines()
+    # Ray's workers may print after it.
+    lines = [each for each in done.stdout.splitlines() if each.startswith("{")]
     if done.returncode or not lines:
         raise RunFailedError(done.stderr[-2000:])
     found: dict[str, float] = json.loads(lines[-1])
