@@ -10,7 +10,7 @@ import cv2
 from transforms.faces.base import Share
 from transforms.private_logs import keep_exceptions_private
 
-# Parameters of glibc's malloc (mallopt(3)).
+# Parameters of glibc's malloc (mallopt(3)), and what they are set to, in bytes.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _WHILE_LOADING, _AFTERWARDS, _KEPT_ON_TOP = 1 << 20, 32 << 20, 64 << 20
 

@@ -17,7 +17,7 @@ from transforms.faces.yunet import YuNet, joined
 from transforms.package_files import package_folder
 
 # Rises with every change that makes other vectors of the same weights. 2: large faces are averaged
-# into their crop. 3: images of up to twice the detector's size reach it through exactly twice.
+# into their crop. 3: images less than twice as large as YuNet takes are fitted to twice that first.
 _PREPROCESSING = 3
 
 
