@@ -1,3 +1,4 @@
+import gc
 import io
 import os
 import random
@@ -30,6 +31,35 @@ def test_a_footer_that_ends_a_process_is_told(monkeypatch):
     monkeypatch.setattr(ends, lambda _: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(pa.ArrowInvalid, match="the footer is damaged"):
         check_footer(io.BytesIO(written()[0]))
+
+
+def test_the_child_leaves_garbage_alone(monkeypatch):
+    """What an earlier job left may wait for threads that a child does not have: here it ends it."""
+    parent, fork = os.getpid(), os.fork
+
+    class Garbage:
+        def __init__(self):
+            self.itself = self
+
+        def __del__(self):
+            if os.getpid() != parent:
+                os._exit(1)
+
+    def fork_into_collecting():
+        child = fork()
+        if child == 0:
+            gc.enable()
+            gc.set_threshold(1)
+        return child
+
+    monkeypatch.setattr(os, "fork", fork_into_collecting)
+    content, _ = written()
+    gc.disable()  # it must still be there when the child begins
+    try:
+        Garbage()
+        check_footer(io.BytesIO(content))
+    finally:
+        gc.enable()
 
 
 def test_whatever_byte_of_a_footer_is_flipped_this_process_lives():
