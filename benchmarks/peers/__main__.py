@@ -27,10 +27,7 @@ from benchmarks.peers.environments import NotToBeHadError, interpreter, pinned
 from benchmarks.peers.job import OPENVINO
 from benchmarks.peers.payload import write_payload
 from benchmarks.peers.table import ratio_lines, table_lines
-from transforms.faces.graphs import fold_quantised
 from transforms.faces.opencv_zoo import OpenCvZoo
-from transforms.faces.yunet import joined
-from transforms.package_files import package_folder
 
 BUILD = ROOT / "build" / "peers"
 OWN = ("apache-beam", "onnxruntime", "openvino", "qdrant-edge-py")
@@ -93,15 +90,10 @@ def _pythons(names: list[str], scrfd: Path | None) -> dict[str, Path]:
 
 def _export(folder: Path) -> None:
     """Writes the default pack's graphs as the peers load them."""
-    pack = OpenCvZoo()
-    pack.check()
-    weights = package_folder(pack.package)
-    assert weights is not None  # it was checked
+    detector, recogniser = OpenCvZoo().graphs()
     folder.mkdir(exist_ok=True)
-    detector = (weights / pack.detector.path).read_bytes()
-    recogniser = (weights / pack.recogniser.path).read_bytes()
-    (folder / "yunet.onnx").write_bytes(joined(fold_quantised(detector, any_size=True)))
-    (folder / "sface.onnx").write_bytes(fold_quantised(recogniser))
+    (folder / "yunet.onnx").write_bytes(detector)
+    (folder / "sface.onnx").write_bytes(recogniser)
 
 
 if __name__ == "__main__":

@@ -65,14 +65,18 @@ class OpenCvZoo:
 
     def load(self, share: Share) -> FaceModel:
         """Reads, checks and folds both files (about 0.6 s), and starts an engine for each."""
-        detector = joined(fold_quantised(self._read(self.detector), any_size=True))
-        recogniser = fold_quantised(self._read(self.recogniser))
+        detector, recogniser = self.graphs()
         noise = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 256)).astype(np.float32)
         face = noise[:, :, : SFace.crop_px, : SFace.crop_px]
         return FaceModel(
             YuNet(start_detector(detector, noise, self.inference, share)),
             SFace(start_recogniser(recogniser, face, self.inference, share)),
         )
+
+    def graphs(self) -> tuple[bytes, bytes]:
+        """Gives the detector's and the recogniser's as engines run them."""
+        detector = fold_quantised(self._read(self.detector), any_size=True)
+        return joined(detector), fold_quantised(self._read(self.recogniser))
 
     def check(self) -> None:
         """Reads both files and checks their digests, or says what to do."""

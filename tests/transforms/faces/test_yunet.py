@@ -18,17 +18,14 @@ def outputs(height, width, **cells):
     found = {"score": [], "bbox": [], "kps": []}
     for stride in STRIDES:
         rows, columns = height // stride, width // stride
-        level = {
-            "score": np.zeros((rows * columns, 1), np.float32),
-            "bbox": np.zeros((rows * columns, 4), np.float32),
-            "kps": np.zeros((rows * columns, 10), np.float32),
-        }
+        sizes = {"score": 1, "bbox": 4, "kps": 10}
+        level = {name: np.zeros((rows * columns, size)) for name, size in sizes.items()}
         for row, column, values in cells.get(f"s{stride}", ()):
             for name, value in values.items():
                 level[name][row * columns + column] = value
         for name, values in level.items():
             found[name].append(values)
-    return {name: np.concatenate(values)[None] for name, values in found.items()}
+    return {name: np.concatenate(values, dtype=np.float32)[None] for name, values in found.items()}
 
 
 def seen(score=0.9, shift=(0.0, 0.0), size=(4.0, 4.0), landmarks=(0.0,) * 10):
