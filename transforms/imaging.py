@@ -1,7 +1,8 @@
 """Encoded bytes to upright pixels, and back to a thumbnail. Nothing here knows of Beam.
 
-Format and size are read from the header (Pillow, an allow-list of formats) before any pixel is
-decoded (OpenCV), so that no more memory is spent than the limits allow.
+Format and size are read from the header (of a JPEG from its markers, else by Pillow with an
+allow-list of formats) before any pixel is decoded (OpenCV), so that no more memory is spent than
+the limits allow.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from schemas.errors import Code, Detail, RejectedError
 from schemas.records import UInt8Image
+from transforms.jpeg_headers import JPEG_END, JPEG_START, JpegHeader, jpeg_header
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 # Told apart from rubbish, so that the record can say what to convert.
@@ -25,10 +27,8 @@ _SIGNATURES = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 
-JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_BROKEN = (OSError, SyntaxError, ValueError)  # what Pillow's parsers raise on a cut header
 _FILLERS = (b"", b"\x5a" * 64)
-# A marker that ends the picture or is followed by its segment's length; others stand alone.
-_JPEG_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
 # OpenCV has no names for RGB reduced. Of a JPEG, only the pixels that are left are computed.
 _READ_RGB = {
     reduction: flags & ~cv2.IMREAD_COLOR_BGR | cv2.IMREAD_COLOR_RGB
@@ -39,8 +39,10 @@ _READ_RGB = {
         8: cv2.IMREAD_REDUCED_COLOR_8,
     }.items()
 }
-# Each scan of a JPEG goes over all pixels; encoders make ten at most.
-_MAX_PASSES = 12
+_NO_JPEG = JpegHeader(None, 1)
+# Each scan of a JPEG goes over all pixels, so that a small one can ask for hours; encoders make ten
+# at most.
+_MAX_SCANS = 12
 
 THUMBNAIL_MARGIN = 0.25
 THUMBNAIL_PX = 256
@@ -54,8 +56,11 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 def checked_size(encoded: bytes, max_pixels: int) -> tuple[int, int]:
     """Gives width and height, as stored. Raises RejectedError(INVALID_IMAGE)."""
-    width, height = _size(encoded)
-    if width * height > max_pixels or _passes(encoded) * width * height > _MAX_PASSES * max_pixels:
+    header = jpeg_header(encoded) if encoded.startswith(JPEG_START) else _NO_JPEG
+    # A JPEG that tells its size plainly need not be opened by Pillow for it, a tenth of decoding.
+    width, height = header.size or _size(encoded)
+    pixels = width * height
+    if pixels > max_pixels or header.scans * pixels > _MAX_SCANS * max_pixels:
         raise RejectedError(Code.INVALID_IMAGE, Detail.TOO_MANY_PIXELS)
     return width, height
 
@@ -68,24 +73,11 @@ def decode(encoded: bytes, reduction: int = 1) -> UInt8Image:
     """
     rgb = _rgb(encoded, reduction)
     if rgb is None and encoded.startswith(JPEG_START):
-        body = encoded.removesuffix(_JPEG_END[:1])
-        rgb = _rgb(body + _JPEG_END, reduction) if _lacks_only_its_end(body) else None
+        body = encoded.removesuffix(JPEG_END[:1])
+        rgb = _rgb(body + JPEG_END, reduction) if _lacks_only_its_end(body) else None
     if rgb is None:  # the header was whole, what follows it is not
         raise RejectedError(Code.INVALID_IMAGE, Detail.TRUNCATED)
     return rgb
-
-
-def _passes(encoded: bytes) -> int:
-    """Gives how often a decoder goes over the pixels: a small JPEG can ask for it for hours.
-
-    What follows the picture, as the film of a phone's moving photo, is not looked at.
-    """
-    scans, at = 0, 2 if encoded.startswith(JPEG_START) else len(encoded)
-    while (found := _JPEG_SEGMENT.search(encoded, at)) and encoded[found.start() + 1] != 0xD9:
-        at = found.start()
-        scans += encoded[at + 1] == 0xDA
-        at += 2 + int.from_bytes(encoded[at + 2 : at + 4], "big")
-    return max(1, scans)
 
 
 def _rgb(encoded: bytes, reduction: int) -> UInt8Image | None:
@@ -103,8 +95,8 @@ def _lacks_only_its_end(jpeg: bytes) -> bool:
     made up from what stands before the marker: what stands there must not matter.
     """
     try:
-        pictures = {_digest(jpeg + filler + _JPEG_END) for filler in _FILLERS}
-    except OSError:
+        pictures = {_digest(jpeg + filler + JPEG_END) for filler in _FILLERS}
+    except _BROKEN:
         return False
     return len(pictures) == 1
 
@@ -122,7 +114,7 @@ def _size(encoded: bytes) -> tuple[int, int]:
             return image.size
     except UnidentifiedImageError:
         detail = _unidentified(encoded)
-    except (OSError, SyntaxError, ValueError):  # what Pillow's parsers raise on a cut header
+    except _BROKEN:
         detail = Detail.TRUNCATED
     raise RejectedError(Code.INVALID_IMAGE, detail)
 
@@ -136,7 +128,7 @@ def _unidentified(encoded: bytes) -> str:
     try:
         with Image.open(io.BytesIO(encoded), formats=_OTHER_FORMATS):
             return Detail.FORMAT_NOT_SUPPORTED
-    except (OSError, SyntaxError, ValueError):
+    except _BROKEN:
         return Detail.NOT_AN_IMAGE
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from schemas.options import FaceStorageType
 from schemas.records import Face, Picture, Submission
 from transforms.faces.alignment import scale_of, similarity, template
-from transforms.imaging import JPEG_START, THUMBNAIL_PX, checked_size, decode, with_margin
+from transforms.imaging import THUMBNAIL_PX, checked_size, decode, with_margin
+from transforms.jpeg_headers import JPEG_START
 
 _REDUCTIONS = (8, 4, 2)
 # Of a crop, against the reduced pixels. Measured against vectors of the full size: the least

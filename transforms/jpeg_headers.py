@@ -1,0 +1,50 @@
+"""What the markers of a JPEG tell, without decoding it. Source: ITU-T T.81, annex B."""
+
+import re
+import struct
+from dataclasses import dataclass
+
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+
+# A marker that ends the picture or is followed by its segment's length; others stand alone.
+_SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
+_SCAN = 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAME = struct.Struct(">HBHHB")  # length, bits a sample, height, width, components
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """size: width and height as stored; None where they are not told plainly, once.
+
+    scans: how often a decoder goes over the pixels.
+    """
+
+    size: tuple[int, int] | None
+    scans: int
+
+
+def jpeg_header(encoded: bytes) -> JpegHeader:
+    """Gives what stands in the markers up to the picture's end.
+
+    encoded: what begins with JPEG_START. What follows the picture, as the film of a phone's moving
+    photo, is not looked at.
+    """
+    scans, frames, at = 0, [], len(JPEG_START) - 1
+    while (found := _SEGMENT.search(encoded, at)) and encoded[found.end() - 1] != JPEG_END[1]:
+        at = found.end()
+        marker = encoded[at - 1]
+        if marker == _SCAN:
+            scans += 1
+        elif marker in _FRAMES:
+            frames.append(at)
+        at += int.from_bytes(encoded[at : at + 2], "big")
+    return JpegHeader(_size(encoded, frames[0]) if len(frames) == 1 else None, scans)
+
+
+def _size(encoded: bytes, frame: int) -> tuple[int, int] | None:
+    if frame + _FRAME.size > len(encoded):
+        return None
+    length, bits, height, width, components = _FRAME.unpack_from(encoded, frame)
+    plain = bits == 8 and components in (1, 3) and length == _FRAME.size + 3 * components
+    return (width, height) if plain and width and height else None
