@@ -6,6 +6,7 @@ Source: OpenCV's FaceDetectorYN.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -103,19 +104,23 @@ def decode(
     (n, 5, 2) and scores (n,).
     """
     scores, bbox, kps = (outputs[kind][0] for kind in _SIZES)
-    cells = np.flatnonzero(scores > SCORE_THRESHOLD)  # few: only they are worth decoding
-    numbers = [height // stride * (width // stride) for stride in _STRIDES]
-    ends = np.cumsum(numbers)
-    level = np.searchsorted(ends, cells, side="right")
-    strides = np.asarray(_STRIDES)[level]
-    first = (ends - numbers)[level]
-    rows, columns = np.divmod(cells - first, width // strides)
-    grid = np.stack([columns, rows], axis=1, dtype=np.float32)
-    stride = strides[:, None].astype(np.float32)
-    box = bbox[cells]
-    centre, half = (grid + box[:, :2]) * stride, np.exp(box[:, 2:]) * (stride / 2)
-    landmarks = (kps[cells].reshape(-1, 5, 2) + grid[:, None]) * stride[:, None]
-    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[cells, 0]
+    found = np.flatnonzero(scores > SCORE_THRESHOLD)  # few: only they are worth decoding
+    cells = _cells(height, width)[found]
+    corner, stride = cells[:, :2], cells[:, 2:]
+    box = bbox[found]
+    centre, half = (corner + box[:, :2]) * stride, np.exp(box[:, 2:]) * (stride / 2)
+    landmarks = (kps[found].reshape(-1, 5, 2) + corner[:, None]) * stride[:, None]
+    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[found, 0]
+
+
+@lru_cache(maxsize=64)  # as many sizes as large photos have, all of one length; 100 KB each
+def _cells(height: int, width: int) -> NDArray[np.float32]:
+    """Gives (n, 3) of the outputs' cells: column, row, and the stride in pixels."""
+    levels = []
+    for stride in _STRIDES:
+        rows, columns = np.indices((height // stride, width // stride), dtype=np.float32)
+        levels.append(np.stack([columns, rows, np.full_like(rows, stride)], axis=-1).reshape(-1, 3))
+    return np.concatenate(levels)
 
 
 def _face(box: NDArray[np.float32], landmarks: NDArray[np.float32], score: np.float32) -> Face:
