@@ -17,6 +17,7 @@ from PIL import Image
 from schemas.errors import Fault
 from schemas.options import FaceStorageType
 from schemas.records import Person, Row, RowRef, UInt8Image
+from transforms.batches import BatchStage
 
 # What makes a JSONL file of each suffix.
 COMPRESS = {".jsonl": bytes, ".jsonl.gz": gzip.compress, ".jsonl.zst": zstd.compress}
@@ -126,3 +127,10 @@ def astronaut() -> bytes:
 def six_persons() -> bytes:
     """Gives a JPEG of six persons, 1280x886."""
     return real_photo("insightface", "data/images/t1.jpg")
+
+
+def through(stage: BatchStage, records: Sequence[Any]) -> list[Any]:
+    """Gives what a stage makes of the records, as one bundle."""
+    stage.start_bundle()
+    advanced = [each for record in records for each in stage.process(record)]
+    return advanced + [each.value for each in stage.finish_bundle()]

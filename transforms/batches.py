@@ -1,78 +1,72 @@
-"""Batches bounded by count and by bytes: a Beam bundle is the whole input, so both must be."""
+"""Stages that look at several records at once.
 
+Batches are bounded by count and by bytes: a Beam bundle is the whole input, so both must be.
+"""
+
+import time
 from collections.abc import Callable, Iterable, Sequence
 from random import randrange
 from typing import Any
 
-import apache_beam as beam
-from apache_beam.coders import typecoders
 from apache_beam.transforms.window import GlobalWindows
 
 from schemas.records import FilePiece, Outcome, ref_of
+from transforms.guard import Stage, guarded
 
 
-class Batch(list[Any]):
-    """Records that go through a stage together. weight: what counts against its bound, in bytes."""
+class BatchStage(Stage):
+    """A stage that looks at several records at once. One that fails never fails the others.
 
-    weight = 0
+    Outcomes pass untouched, and at once. max_records, max_bytes: of a batch; a record that is
+    larger stands alone. Beam's BatchElements takes five times as long a record, for it also times
+    its batches.
+    """
 
+    max_records: int
+    max_bytes: int
 
-class _BatchCoder(beam.coders.Coder):
-    """Knows a batch's size: Beam encodes what it samples to learn that, images and all."""
+    def size(self, record: Any) -> int:
+        """Gives about how many bytes a record holds."""
+        raise NotImplementedError
 
-    _pickled = beam.coders.PickleCoder()
-
-    def encode(self, value: Batch) -> bytes:
-        encoded: bytes = self._pickled.encode(value)
-        return encoded
-
-    def decode(self, encoded: bytes) -> Batch:
-        batch: Batch = self._pickled.decode(encoded)
-        return batch
-
-    def estimate_size(self, value: Batch) -> int:
-        return value.weight
-
-
-typecoders.registry.register_coder(Batch, _BatchCoder)
-
-
-class _BatchFn(beam.DoFn):
-    """Beam's BatchElements takes five times as long a record, for it also times its batches."""
-
-    def __init__(self, max_records: int, max_bytes: int, size: Callable[[Any], int]) -> None:
-        self._max_bytes, self._size = max_bytes, size
-        self._share = max_bytes // max_records
+    def advance(self, records: Sequence[Any]) -> Sequence[Any]:
+        """Gives the next stage's record for each, in order, or raises for all of them."""
+        raise NotImplementedError
 
     def start_bundle(self) -> None:
-        self._batch = Batch()
+        """Begins the first batch."""
+        self._batch: list[Any] = []
         # Workers that begin together would read and write at the same moments, and wait for each
         # other: so the first batch begins with a weight that it does not have, and ends early.
-        self._batch.weight = randrange(self._max_bytes)  # noqa: S311
+        self._weight = randrange(self.max_bytes)  # noqa: S311
 
-    def process(self, record: Any) -> Iterable[Batch]:
-        if isinstance(record, Outcome):  # nobody waits for it, so it need not wait either
-            return [Batch([record])]
-        weight = max(self._share, self._size(record) + _raw_bytes(ref_of(record).raw))
-        full = []
-        if self._batch and self._batch.weight + weight > self._max_bytes:
-            full.append(self._batch)
-            self._batch = Batch()
+    def process(self, record: Any) -> Iterable[Any]:
+        """Hands on an Outcome; keeps anything else, and advances what was kept where it is full."""
+        if isinstance(record, Outcome):
+            return [record]
+        bytes_ = self.size(record) + _raw_bytes(ref_of(record).raw)
+        weight = max(self.max_bytes // self.max_records, bytes_)
+        is_full = self._weight + weight > self.max_bytes
+        advanced = self._advance_batch() if self._batch and is_full else ()
         self._batch.append(record)
-        self._batch.weight += weight
-        return full
+        self._weight += weight
+        return advanced
 
     def finish_bundle(self) -> Iterable[Any]:
-        if self._batch:
-            yield GlobalWindows.windowed_value_at_end_of_window(self._batch)
+        """Advances what is left."""
+        rest = self._advance_batch() if self._batch else ()
+        super().finish_bundle()
+        return map(GlobalWindows.windowed_value_at_end_of_window, rest)
 
-
-def batch_records(max_records: int, max_bytes: int, size: Callable[[Any], int]) -> beam.ParDo:
-    """Gives the PTransform. size: bytes of a record that is still under way.
-
-    Outcomes come alone, and at once.
-    """
-    return beam.ParDo(_BatchFn(max_records, max_bytes, size))
+    def _advance_batch(self) -> Sequence[Any]:
+        records, self._batch, self._weight = self._batch, [], 0
+        began = time.perf_counter_ns()
+        try:
+            advanced = list(self.advance(records))
+        except Exception:  # whose fault it was shows when each stands alone
+            advanced = [guarded(lambda each: self.advance([each])[0], record) for record in records]
+        self.note(began)
+        return advanced
 
 
 def _raw_bytes(raw: Any) -> int:

@@ -9,13 +9,11 @@ from apache_beam.pvalue import PCollection
 from numpy.typing import NDArray
 
 from schemas.records import AlignedFace, EmbeddedFace, Outcome
-from transforms.batches import batch_records
-from transforms.guard import BatchStage
+from transforms.batches import BatchStage
 from transforms.load_model import ModelSource
 
 # As many as a core's caches hold: SFace takes 5 % more for a face in batches of 8, and alone 8 %.
 BATCH_FACES = 4
-_BATCH_BYTES = 32 << 20
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -26,9 +24,13 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 class _EmbedFn(BatchStage):
     stage = "embed"
+    max_records, max_bytes = BATCH_FACES, 32 << 20
 
     def __init__(self, model: ModelSource) -> None:
         self._source = model
+
+    def size(self, face: AlignedFace) -> int:
+        return face.crop.nbytes + len(face.kept)
 
     def advance(self, faces: Sequence[AlignedFace]) -> Sequence[EmbeddedFace]:
         vectors = self._source.model.recogniser.embed([each.crop for each in faces])
@@ -49,12 +51,4 @@ class EmbedFaces(
     def expand(
         self, faces: PCollection[AlignedFace | Outcome]
     ) -> PCollection[EmbeddedFace | Outcome]:
-        return (
-            faces
-            | "BatchFaces" >> batch_records(BATCH_FACES, _BATCH_BYTES, _aligned_bytes)
-            | "EmbedFaces" >> beam.ParDo(_EmbedFn(self.model))
-        )
-
-
-def _aligned_bytes(face: AlignedFace) -> int:
-    return face.crop.nbytes + len(face.kept)
+        return faces | "EmbedFaces" >> beam.ParDo(_EmbedFn(self.model))

@@ -1,7 +1,7 @@
-"""Runs a stage's work on records: what fails becomes an Outcome. The only broad `except`."""
+"""Runs a stage's work on records: what fails becomes an Outcome."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import apache_beam as beam
@@ -9,7 +9,6 @@ import apache_beam as beam
 from schemas.errors import Code, Fault, RejectedError
 from schemas.records import Outcome, person_id_of, ref_of
 from transforms import metrics
-from transforms.batches import Batch
 
 
 def guarded(work: Callable[[Any], Any], record: Any) -> Any:
@@ -61,31 +60,3 @@ class RecordStage(Stage):
         advanced = guarded(self.advance, record)
         self.note(began)
         return [advanced]
-
-
-class BatchStage(Stage):
-    """A stage that looks at several records at once. One that fails never fails the others."""
-
-    def advance(self, records: Sequence[Any]) -> Sequence[Any]:
-        """Gives the next stage's record for each, in order, or raises for all of them."""
-        raise NotImplementedError
-
-    def process(self, batch: Batch) -> Iterable[Any]:
-        """Hands on Outcomes; advances the rest together, and one by one where that fails."""
-        outcomes, records = _apart(batch)
-        return [*outcomes, *self._advanced(records)] if records else outcomes
-
-    def _advanced(self, records: Sequence[Any]) -> Sequence[Any]:
-        began = time.perf_counter_ns()
-        try:
-            advanced = list(self.advance(records))
-        except Exception:  # whose fault it was shows when each stands alone
-            advanced = [guarded(lambda each: self.advance([each])[0], record) for record in records]
-        self.note(began)
-        return advanced
-
-
-def _apart(batch: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """Gives the Outcomes, and the other records."""
-    outcomes = [record for record in batch if isinstance(record, Outcome)]
-    return outcomes, [record for record in batch if not isinstance(record, Outcome)]

@@ -11,23 +11,24 @@ from schemas.errors import Code, Fault
 from schemas.ids import point_id
 from schemas.options import Rules
 from schemas.records import Outcome, Submission
-from transforms.batches import batch_records, by_collection
+from transforms.batches import BatchStage, by_collection
 from transforms.faces.base import Pack
-from transforms.guard import BatchStage, rejected
+from transforms.guard import rejected
 from transforms.points import LOOK_UP_FIELDS, is_unchanged, run_marks
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import StoreError, StoreSpec
 from transforms.stores.connect import handle
 
-_LOOK_UP_PERSONS = 64
-_LOOK_UP_BYTES = 32 << 20
-
 
 class _SkipFn(BatchStage):
     stage = "look_up"
+    max_records, max_bytes = 64, 32 << 20
 
     def __init__(self, store: StoreSpec, pack: Pack, rules: Rules) -> None:
         self._store, self._marks = store, run_marks(rules, pack)
+
+    def size(self, submission: Submission) -> int:
+        return len(submission.encoded)
 
     def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
         return by_collection(submissions, self._look_up)
@@ -75,9 +76,4 @@ class SkipUnchanged(
         self, submissions: PCollection[Submission | Outcome]
     ) -> PCollection[Submission | Outcome]:
         compare = _SkipFn(self.store, self.pack, self.rules)
-        return (
-            submissions
-            | "BatchLookUps"
-            >> batch_records(_LOOK_UP_PERSONS, _LOOK_UP_BYTES, lambda each: len(each.encoded))
-            | "LookUp" >> beam.ParDo(compare)
-        )
+        return submissions | "LookUp" >> beam.ParDo(compare)

@@ -9,9 +9,9 @@ from apache_beam.pvalue import PCollection
 from schemas.errors import Code, Detail, Fault, RejectedError
 from schemas.options import Rules
 from schemas.records import EmbeddedFace, Outcome
-from transforms.batches import batch_records, by_collection
+from transforms.batches import BatchStage, by_collection
 from transforms.faces.base import Pack
-from transforms.guard import BatchStage, rejected
+from transforms.guard import rejected
 from transforms.points import check_vectors, request_bytes, run_marks, score_of, to_point
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
@@ -28,10 +28,14 @@ BATCH_POINTS = 64
 
 class _UpsertFn(BatchStage):
     stage = "upsert"
+    max_records, max_bytes = BATCH_POINTS, MAX_REQUEST_BYTES
 
     def __init__(self, store: StoreSpec, pack: Pack, rules: Rules) -> None:
         self._store = store
         self._marks, self._dimension = run_marks(rules, pack), pack.stamp.dimension
+
+    def size(self, embedded: EmbeddedFace) -> int:
+        return request_bytes(embedded)
 
     def advance(self, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
         try:
@@ -71,8 +75,4 @@ class UpsertPersons(beam.PTransform[PCollection[EmbeddedFace | Outcome], PCollec
 
     def expand(self, faces: PCollection[EmbeddedFace | Outcome]) -> PCollection[Outcome]:
         write = _UpsertFn(self.store, self.pack, self.rules)
-        return (
-            faces
-            | "BatchPoints" >> batch_records(BATCH_POINTS, MAX_REQUEST_BYTES, request_bytes)
-            | "Upsert" >> beam.ParDo(write)
-        )
+        return faces | "Upsert" >> beam.ParDo(write)

@@ -49,13 +49,10 @@ def test_no_pixel_is_shuffled(job: Job) -> None:
     text = "\n".join(fused)
     for step in (
         "CheckRow",
-        "BatchLookUps",
         "LookUp",
         "DecodeImage",
         "DetectFace",
-        "BatchFaces",
         "EmbedFaces",
-        "BatchPoints",
         "Upsert",
         "ToRecords",
         "WriteBundles",

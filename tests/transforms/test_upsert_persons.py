@@ -9,7 +9,7 @@ import pytest
 from schemas.errors import Code
 from schemas.options import Rules
 from schemas.records import EmbeddedFace, Face
-from tests.builders import make_person, make_ref
+from tests.builders import make_person, make_ref, through
 from tests.fakes import NullPack, NullStoreSpec
 from transforms import upsert_persons
 from transforms.run_state import RUN_STATE
@@ -54,7 +54,7 @@ def test_what_was_acknowledged_is_recorded(
 ) -> None:
     RUN_STATE.begin("")
     batch = [embedded("a", "staff"), embedded("b", "gone"), embedded("c", "staff")]
-    ends = [(each.person_id, each.code) for each in stage.process(batch)]
+    ends = [(each.person_id, each.code) for each in through(stage, batch)]
     assert ends == [("a", Code.OK), ("b", Code.DATABASE_ERROR), ("c", Code.OK)]
     assert store.taken == [("staff", "a"), ("staff", "c")]
     assert RUN_STATE.stopping
@@ -66,7 +66,7 @@ def test_a_score_is_told_now_as_it_will_be_later(
     store: HalfAStore, stage: upsert_persons._UpsertFn, score: float
 ) -> None:
     """When the person is unchanged, from what is stored, to the last of the record's digits."""
-    [outcome] = stage.process([embedded("a", "staff", score)])
+    [outcome] = through(stage, [embedded("a", "staff", score)])
     later = replace(outcome, detection_score=store.points[0].payload["detection_score"])
     assert outcome.to_json() == later.to_json()
 
@@ -86,7 +86,7 @@ def test_a_vector_that_would_spoil_a_store_stands_alone(
     store: HalfAStore, stage: upsert_persons._UpsertFn, bad: Any
 ) -> None:
     batch = [embedded("a", "staff"), replace(embedded("b", "staff"), vector=bad)]
-    outcomes = stage.process([*batch, embedded("c", "staff")])
+    outcomes = through(stage, [*batch, embedded("c", "staff")])
     assert [(each.person_id, each.code, each.detail) for each in outcomes] == [
         ("a", Code.OK, ""),
         ("b", Code.INTERNAL_ERROR, "BadVectorError"),
