@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts, shared_bytes
@@ -88,7 +89,7 @@ def _maps(column: pa.MapArray) -> list[Any]:
     pairs = list(zip(keys, items, strict=True))
     return [
         tuple(pairs[start - first : end - first]) if there else None
-        for start, end, there in zip(ends, ends[1:], column.is_valid().to_pylist(), strict=False)
+        for start, end, there in zip(ends, ends[1:], pc.is_valid(column).to_pylist(), strict=False)
     ]
 
 
@@ -96,7 +97,7 @@ def _shared(column: pa.DictionaryArray) -> list[Any]:
     """Gives a value that stands several times as one object."""
     indices = column.indices.to_pylist()
     used = sorted({each for each in indices if each is not None})
-    made = column.dictionary.take(pa.array(used, pa.int64())).to_pylist()
+    made = pc.take(column.dictionary, pa.array(used, pa.int64())).to_pylist()
     values = dict(zip(used, made, strict=True))
     return [values.get(each) for each in indices]
 
