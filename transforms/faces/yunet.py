@@ -7,6 +7,7 @@ Source: OpenCV's FaceDetectorYN.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ OVERLAP_THRESHOLD = 0.3
 _STRIDES = (8, 16, 32)
 _PADDING_PX = 32
 _SIZES = {"score": 1, "bbox": 4, "kps": 10}  # of the joined graph's outputs, a cell
-_LIMITS = (("least", 0.0), ("most", 1.0))
+_CONSTANTS = {"least": 0.0, "most": 1.0, "threshold": SCORE_THRESHOLD}
 
 
 class YuNet:
@@ -71,24 +72,31 @@ def _smaller(pixels: UInt8Image, size: tuple[int, int]) -> UInt8Image:
 def joined(graph: bytes) -> bytes:
     """Gives the graph with one output for all strides: score (1, n, 1), bbox (.., 4), kps (.., 10).
 
-    numpy would let go of Python's lock for each of these steps, and workers would wait for it.
+    found: (3, m) int64, where in `score` those above the threshold are. numpy would let go of
+    Python's lock for each of these steps, and workers would wait for it.
     """
     proto = onnx.load_from_string(graph)
-    limits = [helper.make_tensor(name, TensorProto.FLOAT, (), [value]) for name, value in _LIMITS]
+    constants = [
+        helper.make_tensor(name, TensorProto.FLOAT, (), [value])
+        for name, value in _CONSTANTS.items()
+    ]
     nodes = [
         helper.make_node("Concat", [f"{kind}_{stride}" for stride in _STRIDES], [kind], axis=1)
         for kind in ("cls", "obj", "bbox", "kps")
     ]
     nodes += [
         helper.make_node("Mul", ["cls", "obj"], ["product"]),
-        helper.make_node("Clip", ["product", *(name for name, _ in _LIMITS)], ["clipped"]),
+        helper.make_node("Clip", ["product", "least", "most"], ["clipped"]),
         helper.make_node("Sqrt", ["clipped"], ["score"]),
+        helper.make_node("Greater", ["score", "threshold"], ["above"]),
+        helper.make_node("NonZero", ["above"], ["found"]),
     ]
     outputs = [
         helper.make_tensor_value_info(kind, TensorProto.FLOAT, (1, "cells", size))
         for kind, size in _SIZES.items()
     ]
-    proto.graph.initializer.extend(limits)
+    outputs.append(helper.make_tensor_value_info("found", TensorProto.INT64, (3, "faces")))
+    proto.graph.initializer.extend(constants)
     proto.graph.node.extend(nodes)
     proto.graph.ClearField("output")
     proto.graph.output.extend(outputs)
@@ -96,7 +104,7 @@ def joined(graph: bytes) -> bytes:
 
 
 def decode(
-    outputs: Mapping[str, NDArray[np.float32]], height: int, width: int
+    outputs: Mapping[str, NDArray[Any]], height: int, width: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Gives the faces above the threshold, overlapping ones too, in pixels of the network's input.
 
@@ -104,7 +112,7 @@ def decode(
     (n, 5, 2) and scores (n,).
     """
     scores, bbox, kps = (outputs[kind][0] for kind in _SIZES)
-    found = np.flatnonzero(scores > SCORE_THRESHOLD)  # few: only they are worth decoding
+    _, found, _ = outputs["found"]  # few: only they are worth decoding
     cells = _cells(height, width)[found]
     corner, stride = cells[:, :2], cells[:, 2:]
     box = bbox[found]

@@ -8,6 +8,7 @@ from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.yunet import YuNet, decode, joined, prepare
 
 STRIDES = (8, 16, 32)
+IMAGE = np.zeros((1, 3, 32, 32), np.float32)
 
 
 def outputs(height, width, **cells):
@@ -25,7 +26,8 @@ def outputs(height, width, **cells):
                 level[name][row * columns + column] = value
         for name, values in level.items():
             found[name].append(values)
-    return {name: np.concatenate(values, dtype=np.float32)[None] for name, values in found.items()}
+    joined = {name: np.concatenate(each, dtype=np.float32)[None] for name, each in found.items()}
+    return joined | {"found": np.array(np.nonzero(joined["score"]))}
 
 
 def seen(score=0.9, shift=(0.0, 0.0), size=(4.0, 4.0), landmarks=(0.0,) * 10):
@@ -112,11 +114,12 @@ def test_decoding(stride):
 )
 def test_the_joined_graph_gives_scores_and_all_strides_in_order(cls, obj, score):
     engine = OnnxEngine(joined(strides_alone(cls, obj)), 1)
-    found = engine.run(np.zeros((1, 3, 32, 32), np.float32))
+    found = engine.run(IMAGE)
     assert {name: each.shape for name, each in found.items()} == {
         "score": (1, 3, 1),
         "bbox": (1, 3, 4),
         "kps": (1, 3, 10),
+        "found": (3, 3 if score > 0.6 else 0),
     }
     np.testing.assert_allclose(found["score"], np.full((1, 3, 1), score))
     assert found["bbox"][0, :, 0].tolist() == list(STRIDES)
@@ -143,10 +146,10 @@ def test_no_face():
     assert YuNet(Engine()).detect(make_pixels()) == []
 
 
-@pytest.mark.parametrize(("score", "number"), [(0.59, 0), (0.6, 0), (0.61, 1)])
+@pytest.mark.parametrize(("score", "number"), [(0.59, 0), (0.6, 0), (0.61, 3)])
 def test_faces_have_a_score_above_the_threshold(score, number):
-    engine = Engine(s16=[(1, 1, seen(np.float32(score)))])
-    assert len(YuNet(engine).detect(make_pixels())) == number
+    engine = OnnxEngine(joined(strides_alone(1.0, np.float32(score) ** 2)), 1)
+    assert engine.run(IMAGE)["found"].tolist() == [[0] * number, [*range(number)], [0] * number]
 
 
 def test_overlapping_boxes_are_one_face():
