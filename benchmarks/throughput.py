@@ -7,7 +7,8 @@ that a package ships. The job reads, checks,
 looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
 worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
 timed with their models loaded, from the first row read to the last record or vector. Medians over
-rounds in which all take turns; ratios are of runs of the same round.
+rounds in which all take turns. A ratio is of two runs that followed each other, in the other order
+every second round, for the machine changes within minutes.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -67,26 +68,32 @@ def main() -> None:
         _print(_measured(folder, arguments.rounds), arguments.photos)
 
 
-Key = tuple[str, str, str, str]  # what, form, engine, precision
+# What, the form (of a bare loop, that of the job beside it), the engine, the precision.
+Key = tuple[str, str, str, str]
+
+
+def _turns() -> Iterator[tuple[Key, ...]]:
+    """Gives what a round consists of: runs to be compared stand together."""
+    for form in FORMS:
+        yield (BARE, form, "auto", "float32"), (JOB, form, "auto", "float32")
+    yield ((BARE, GROUPS, "onnxruntime", "float32"),)
+    if has_bfloat16():
+        yield (BARE, GROUPS, "auto", "bfloat16"), (JOB, GROUPS, "auto", "bfloat16")
 
 
 def _measured(folder: str, rounds: int) -> Mapping[Key, list[Spent]]:
-    exact = [
-        (BARE, GROUPS, "auto", "float32"),
-        *((JOB, form, "auto", "float32") for form in FORMS),
-        (BARE, GROUPS, "onnxruntime", "float32"),
-    ]
-    fast = [(what, GROUPS, "auto", "bfloat16") for what in (BARE, JOB)] if has_bfloat16() else []
     measured = defaultdict(list)
-    for _ in range(rounds):
-        for key in exact + fast:
-            what, form, engine, precision = key
-            command = [sys.executable, "-m", "benchmarks.throughput", f"{folder}/{form}"]
-            done = subprocess.run(
-                [*command, "--child", what, engine, precision],
-                check=True, stdout=subprocess.PIPE, text=True,
-            )  # fmt: skip
-            measured[key].append(Spent(**json.loads(done.stdout.splitlines()[-1])))
+    for number in range(rounds):
+        for turn in _turns():
+            for key in turn if number % 2 == 0 else turn[::-1]:
+                what, form, engine, precision = key
+                payload = f"{folder}/{GROUPS if what == BARE else form}"
+                command = [sys.executable, "-m", "benchmarks.throughput", payload]
+                done = subprocess.run(
+                    [*command, "--child", what, engine, precision],
+                    check=True, stdout=subprocess.PIPE, text=True,
+                )  # fmt: skip
+                measured[key].append(Spent(**json.loads(done.stdout.splitlines()[-1])))
     return measured
 
 
@@ -120,22 +127,21 @@ def _print(measured: Mapping[Key, list[Spent]], photos: int) -> None:
             f"{name} {median(each.stages[name] for each in runs) / photos * 1000:.2f}"
             for name in runs[0].stages
         )
-        name = f"{what}, {FORMS[form]}, {engine}, {precision}"
+        name = ", ".join([what, *([FORMS[form]] if what == JOB else []), engine, precision])
         print(f"{name:<58}{rate:>9.1f}{cpu:>8.2f}   {stages}")
     print()
 
     def ratio(one: Key, other: Key) -> float:
-        """Of the two runs of each round: the machine changes more from one round to the next."""
         pairs = zip(measured[one], measured[other], strict=True)
         return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
 
-    job, bare = (JOB, GROUPS, "auto", "float32"), (BARE, GROUPS, "auto", "float32")
-    slow = (BARE, GROUPS, "onnxruntime", "float32")
     for form, name in FORMS.items():
         label = "whole job" if form == GROUPS else name
-        found = ratio((JOB, form, "auto", "float32"), bare)
+        found = ratio((JOB, form, "auto", "float32"), (BARE, form, "auto", "float32"))
         print(f"{label} / bare loop, float32: {found:.2f}")
-    print(f"whole job / ONNX Runtime's bare loop: {ratio(job, slow):.2f}")
+    slow = (BARE, GROUPS, "onnxruntime", "float32")
+    found = ratio((JOB, GROUPS, "auto", "float32"), slow)
+    print(f"whole job / ONNX Runtime's bare loop: {found:.2f}")
     fast = (JOB, GROUPS, "auto", "bfloat16")
     if fast not in measured:
         print("bfloat16: this processor has none")
