@@ -46,7 +46,8 @@ def bare_loop(payload: str, inference: Inference) -> Spent:
     for each in processes:
         each.join()
     return Spent(
-        max(end for _, end, _, _ in done) - min(start for start, _, _, _ in done),
+        min(start for start, *_ in done),
+        max(end for _, end, *_ in done),
         sum(cpu for _, _, cpu, _ in done),
         {name: sum(part[name] for *_, part in done) for name in STAGES},
     )
@@ -59,9 +60,9 @@ def _work(
     model = OpenCvZoo(inference=inference).load(Share(1, 1))
     model.recogniser.embed([np.zeros((112, 112, 3), np.uint8)] * BATCH_FACES)
     barrier.wait()
-    began, cpu = time.time(), time.process_time()
+    began, cpu = time.monotonic(), time.process_time()
     stages = _embed_all(model, _photos(payload, part, parts))
-    results.put((began, time.time(), time.process_time() - cpu, stages))
+    results.put((began, time.monotonic(), time.process_time() - cpu, stages))
 
 
 def _photos(payload: str, part: int, parts: int) -> Iterator[str]:

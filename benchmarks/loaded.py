@@ -55,11 +55,17 @@ def loaded(pack: Pack, workers: int) -> LoadedPack:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds: by the clock, of all cores, and by stage, summed over the workers."""
+    """began, ended: by `time.monotonic`. stages: seconds by the clock, summed over the workers."""
 
-    seconds: float
+    began: float
+    ended: float
     cpu_seconds: float
     stages: Mapping[str, float]
+
+    @property
+    def seconds(self) -> float:
+        """By the clock."""
+        return self.ended - self.began
 
 
 def timed_run(config: EnrollConfig, pack: Pack, store: StoreSpec) -> tuple[Report, Spent]:
@@ -68,7 +74,7 @@ def timed_run(config: EnrollConfig, pack: Pack, store: StoreSpec) -> tuple[Repor
         report = run(config, pack=pack, store=store)
     (began, cpu_before), *_, (ended, cpu_after) = times
     stages = {name: each["seconds"] for name, each in report.stages.items()}
-    return report, Spent(ended - began, cpu_after - cpu_before, stages)
+    return report, Spent(began, ended, cpu_after - cpu_before, stages)
 
 
 @contextmanager
@@ -82,7 +88,7 @@ def _timed() -> Iterator[list[tuple[float, float]]]:
     read_split, close = read_rows.read_split, FileBasedSinkWriter.close
 
     def note() -> None:
-        times.append((time.perf_counter(), time.process_time()))
+        times.append((time.monotonic(), time.process_time()))
 
     def noting_start(*arguments: Any) -> Any:
         if not times:

@@ -6,24 +6,24 @@ PHOTOS: a payload of real photos (`face_base_64`), repeated under new ids; by de
 that a package ships. The job reads, checks,
 looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
 worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
-timed with their models loaded, from the first row read to the last record or vector. Medians over
-rounds in which all take turns. A ratio is of two runs that followed each other, in the other order
-every second round, for the machine changes within minutes.
+timed with their models loaded, from the first row read to the last record or vector. All run in
+turn, each for a third of a second (in_turns.py). Medians over rounds; ratios are of runs of the
+same round. The time of each stage is of one run more.
 """
 
 import argparse
 import json
-import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.bare_loop import bare_loop
 from benchmarks.fresh_store import fresh_store
+from benchmarks.in_turns import Turn, in_turns
 from benchmarks.loaded import Spent, loaded, timed_run
 from benchmarks.machine import machine
 from benchmarks.payloads import people, photos_of, write_payload
@@ -65,36 +65,62 @@ def main() -> None:
         for form in FORMS:
             group = arguments.photos if form == ONE_GROUP else 128
             write_payload(Path(folder, form), people(arguments.photos, photos), group)
-        _print(_measured(folder, arguments.rounds), arguments.photos)
+        print(f"\n{arguments.photos:,} photos, medians; ms a photo, of all cores together")
+        measured = _measured(folder, arguments.photos, arguments.rounds)
+        _print(measured, _stages(folder, arguments.photos))
 
 
-# What, the form (of a bare loop, that of the job beside it), the engine, the precision.
-Key = tuple[str, str, str, str]
+Key = tuple[str, str, str, str]  # what, form, engine, precision
 
 
-def _turns() -> Iterator[tuple[Key, ...]]:
-    """Gives what a round consists of: runs to be compared stand together."""
-    for form in FORMS:
-        yield (BARE, form, "auto", "float32"), (JOB, form, "auto", "float32")
-    yield ((BARE, GROUPS, "onnxruntime", "float32"),)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of one run, in ms a photo: by the clock, and of all cores."""
+
+    clock: float
+    cpu: float
+
+
+def _turns() -> Iterator[Sequence[Key]]:
+    """Gives what is to be compared: it runs together."""
+    yield [
+        (BARE, GROUPS, "auto", "float32"),
+        *((JOB, form, "auto", "float32") for form in FORMS),
+        (BARE, GROUPS, "onnxruntime", "float32"),
+    ]
     if has_bfloat16():
-        yield (BARE, GROUPS, "auto", "bfloat16"), (JOB, GROUPS, "auto", "bfloat16")
+        yield [(what, GROUPS, "auto", "bfloat16") for what in (BARE, JOB)]
 
 
-def _measured(folder: str, rounds: int) -> Mapping[Key, list[Spent]]:
+def _measured(folder: str, photos: int, rounds: int) -> Mapping[Key, list[Figures]]:
     measured = defaultdict(list)
-    for number in range(rounds):
-        for turn in _turns():
-            for key in turn if number % 2 == 0 else turn[::-1]:
-                what, form, engine, precision = key
-                payload = f"{folder}/{GROUPS if what == BARE else form}"
-                command = [sys.executable, "-m", "benchmarks.throughput", payload]
-                done = subprocess.run(
-                    [*command, "--child", what, engine, precision],
-                    check=True, stdout=subprocess.PIPE, text=True,
-                )  # fmt: skip
-                measured[key].append(Spent(**json.loads(done.stdout.splitlines()[-1])))
+    for _ in range(rounds):
+        for keys in _turns():
+            for key, (turn, spent) in zip(keys, _run(folder, keys), strict=True):
+                seconds = turn.seconds(spent.began, spent.ended)
+                figures = Figures(seconds / photos * 1000, spent.cpu_seconds / photos * 1000)
+                measured[key].append(figures)
     return measured
+
+
+def _stages(folder: str, photos: int) -> Mapping[Key, str]:
+    """Gives what each stage takes, in ms a photo, of a run that has the machine to itself."""
+    found = {}
+    for key in (each for keys in _turns() for each in keys):
+        [(_, spent)] = _run(folder, [key])
+        stages = {name: each / photos * 1000 for name, each in spent.stages.items()}
+        found[key] = ", ".join(f"{name} {each:.2f}" for name, each in stages.items())
+    return found
+
+
+def _run(folder: str, keys: Sequence[Key]) -> Iterator[tuple[Turn, Spent]]:
+    program = [sys.executable, "-m", "benchmarks.throughput"]
+    commands = [
+        [*program, f"{folder}/{form}", "--child", what, *inference]
+        for what, form, *inference in keys
+    ]
+    for turn, printed in in_turns(commands):
+        yield turn, Spent(**json.loads(printed.splitlines()[-1]))
 
 
 def _spent(what: str, payload: str, inference: Inference) -> Spent:
@@ -117,31 +143,26 @@ def _whole_job(payload: str, inference: Inference) -> Spent:
     return spent
 
 
-def _print(measured: Mapping[Key, list[Spent]], photos: int) -> None:
-    print(f"\n{photos:,} photos, medians; ms a photo, of all cores together")
+def _print(measured: Mapping[Key, list[Figures]], stages: Mapping[Key, str]) -> None:
     print(f"{'':<58}{'photos/s':>9}{'CPU ms':>8}   by stage")
-    for (what, form, engine, precision), runs in measured.items():
-        rate = median(photos / each.seconds for each in runs)
-        cpu = median(each.cpu_seconds for each in runs) / photos * 1000
-        stages = ", ".join(
-            f"{name} {median(each.stages[name] for each in runs) / photos * 1000:.2f}"
-            for name in runs[0].stages
-        )
-        name = ", ".join([what, *([FORMS[form]] if what == JOB else []), engine, precision])
-        print(f"{name:<58}{rate:>9.1f}{cpu:>8.2f}   {stages}")
+    for key, runs in measured.items():
+        what, form, engine, precision = key
+        name = f"{what}, {FORMS[form]}, {engine}, {precision}"
+        rate, cpu = median(1000 / each.clock for each in runs), median(each.cpu for each in runs)
+        print(f"{name:<58}{rate:>9.1f}{cpu:>8.2f}   {stages[key]}")
     print()
 
     def ratio(one: Key, other: Key) -> float:
         pairs = zip(measured[one], measured[other], strict=True)
-        return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
+        return median(theirs.clock / ours.clock for ours, theirs in pairs)
 
+    job, bare = (JOB, GROUPS, "auto", "float32"), (BARE, GROUPS, "auto", "float32")
+    slow = (BARE, GROUPS, "onnxruntime", "float32")
     for form, name in FORMS.items():
         label = "whole job" if form == GROUPS else name
-        found = ratio((JOB, form, "auto", "float32"), (BARE, form, "auto", "float32"))
+        found = ratio((JOB, form, "auto", "float32"), bare)
         print(f"{label} / bare loop, float32: {found:.2f}")
-    slow = (BARE, GROUPS, "onnxruntime", "float32")
-    found = ratio((JOB, GROUPS, "auto", "float32"), slow)
-    print(f"whole job / ONNX Runtime's bare loop: {found:.2f}")
+    print(f"whole job / ONNX Runtime's bare loop: {ratio(job, slow):.2f}")
     fast = (JOB, GROUPS, "auto", "bfloat16")
     if fast not in measured:
         print("bfloat16: this processor has none")
