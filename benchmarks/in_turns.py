@@ -27,7 +27,10 @@ class Turn:
 
 
 def in_turns(commands: Sequence[Sequence[str]]) -> list[tuple[Turn, str]]:
-    """Runs all to their end; gives each with what it printed. Raises CalledProcessError."""
+    """Runs all to their end; gives each with what it printed.
+
+    Raises CalledProcessError, and ends all, when one fails.
+    """
     turns: list[Turn] = []
     try:
         for command in commands:
@@ -39,28 +42,24 @@ def in_turns(commands: Sequence[Sequence[str]]) -> list[tuple[Turn, str]]:
         running = list(turns)
         while running:
             running = [each for each in running if _runs_on(each)]
-        return [(each, _printed(each.process)) for each in turns]
+        return [(each, each.process.communicate()[0]) for each in turns]
     finally:
         for each in turns:
             if each.process.poll() is None:
                 os.killpg(each.process.pid, signal.SIGKILL)
+                each.process.wait()
 
 
 def _runs_on(turn: Turn) -> bool:
-    began = time.monotonic()
-    os.killpg(turn.process.pid, signal.SIGCONT)
+    process, began = turn.process, time.monotonic()
+    os.killpg(process.pid, signal.SIGCONT)
     try:
-        turn.process.wait(_SLICE_S)
-        return False
+        code = process.wait(_SLICE_S)
     except subprocess.TimeoutExpired:
-        os.killpg(turn.process.pid, signal.SIGSTOP)
+        os.killpg(process.pid, signal.SIGSTOP)
         return True
     finally:
         turn.slices.append((began, time.monotonic()))
-
-
-def _printed(process: subprocess.Popen[str]) -> str:
-    printed, _ = process.communicate()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, process.args)
-    return printed
+    if code:
+        raise subprocess.CalledProcessError(code, process.args)
+    return False
