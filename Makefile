@@ -23,7 +23,7 @@ demo: setup ## Enrolls real photos, good rows and bad, into a fresh collection
 	@BIN=$(BIN) sh examples/demo.sh $(DEMO)
 
 test: setup lint types ## Lints, checks types, runs all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .

@@ -9,10 +9,16 @@ import pytest
 from tests.builders import COMPRESS
 from tests.command import Muster
 from tests.disks import Disk, unmounted_afterwards
+from transforms.worker import cores
 
 # A busy machine is no failure: whole tests have a timeout, single examples none.
 hypothesis.settings.register_profile("muster", deadline=None)
 hypothesis.settings.load_profile("muster")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, up to four: many tests wait for a process or a clock."""
+    return min(4, cores() + 1)
 
 
 @pytest.fixture
