@@ -57,7 +57,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def checked_size(encoded: bytes, max_pixels: int) -> tuple[int, int]:
     """Gives width and height, as stored. Raises RejectedError(INVALID_IMAGE)."""
     header = jpeg_header(encoded) if encoded.startswith(JPEG_START) else _NO_JPEG
-    # A JPEG that tells its size plainly need not be opened by Pillow for it, a tenth of decoding.
+    # To open a JPEG of 250x250 with Pillow for its size takes a fifth of the time of decoding it.
     width, height = header.size or _size(encoded)
     pixels = width * height
     if pixels > max_pixels or header.scans * pixels > _MAX_SCANS * max_pixels:
