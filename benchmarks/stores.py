@@ -2,7 +2,7 @@
 
     python -m benchmarks.stores [--points 100000]
 
-Points are made by `to_point`, with all that a run stores but an image, and written by the store as
+Points are made by `to_points`, with all that a run stores but an image, and written by the store as
 the pipeline does: one thread, 64 points at a time. `the engine alone` writes them through Qdrant
 Edge itself, from objects that it was given before. The query goes through the engine as well, on
 the collection that the store made: exact, over all vectors, the nearest ten with their payload.
@@ -32,7 +32,7 @@ from schemas.stamp import Stamp
 from transforms.embed_faces import unit
 from transforms.faces.base import Pack
 from transforms.faces.catalogue import DEFAULT_PACK, find_pack
-from transforms.points import LOOK_UP_FIELDS, run_marks, to_point
+from transforms.points import LOOK_UP_FIELDS, run_marks, to_points
 from transforms.stores.base import Point
 from transforms.stores.edge import EdgeStore
 from transforms.upsert_persons import BATCH_POINTS
@@ -93,7 +93,7 @@ def make_points(number: int, pack: Pack) -> Iterator[Point]:
         )
         face = Face((61.24, 70.5, 180.75, 221.375), np.zeros((5, 2), np.float32), 0.912345)
         vector = unit(random.standard_normal(pack.stamp.dimension).astype(np.float32))
-        yield to_point(EmbeddedFace(person, face, vector, b""), marks)
+        yield from to_points([EmbeddedFace(person, face, vector, b"")], marks)
 
 
 def _rate(name: str, items: Iterator[T], work: Callable[[Sequence[T]], object]) -> None:

@@ -232,7 +232,7 @@ def raising(text: str) -> Callable[..., Any]:
     "place",
     [
         "transforms.submissions.parse_metadata",
-        "transforms.upsert_persons.to_point",
+        "transforms.upsert_persons.to_points",
         "transforms.read_rows.read_split",
         "transforms.write_results.json_line",
         "transforms.keep_rejected.RejectedFiles.add",

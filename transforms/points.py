@@ -1,7 +1,7 @@
 """What is stored of a person, and what of it tells that nothing changed."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,8 +41,14 @@ def is_unchanged(stored: Mapping[str, Any], person: Person, marks: Mapping[str, 
     return all(stored.get(field) == value for field, value in expected.items())
 
 
-def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any]) -> Point:
-    """Gives the whole point."""
+def to_points(faces: Iterable[EmbeddedFace], marks: Mapping[str, Any]) -> list[Point]:
+    """Gives the whole points, of one time: that they are written together."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    marks = {**marks, "updated_at": now}
+    return [_to_point(each, marks) for each in faces]
+
+
+def _to_point(embedded: EmbeddedFace, marks: Mapping[str, Any]) -> Point:
     person, face = embedded.person, embedded.face
     payload: dict[str, Any] = {
         "person_id": person.person_id,
@@ -54,7 +60,6 @@ def to_point(embedded: EmbeddedFace, marks: Mapping[str, Any]) -> Point:
         **marks,
         "box": [round(each, 2) for each in face.box],
         "detection_score": score_of(face),
-        "updated_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
     if field := _IMAGE_FIELDS.get(person.face_storage_type):
         payload[field] = base64.b64encode(embedded.kept).decode()

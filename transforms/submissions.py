@@ -22,7 +22,7 @@ from transforms.base64_images import decode_base64
 from transforms.face_files import FaceFiles
 from transforms.person_metadata import is_text, parse_metadata
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def submit(row: Row, rules: Rules, files: FaceFiles) -> Submission:
@@ -51,7 +51,7 @@ def submit(row: Row, rules: Rules, files: FaceFiles) -> Submission:
 
 def record_digest(name: str, metadata: Mapping[str, str], storage: FaceStorageType) -> str:
     """Gives the SHA-256 of all that is stored of a person beside the face."""
-    text = _ENCODER.encode([name, dict(sorted(metadata.items())), storage])
+    text = _ENCODER.encode([name, metadata, storage])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -12,7 +12,7 @@ from schemas.records import EmbeddedFace, Outcome
 from transforms.batches import BatchStage, by_collection
 from transforms.faces.base import Pack
 from transforms.guard import rejected
-from transforms.points import check_vectors, request_bytes, run_marks, score_of, to_point
+from transforms.points import check_vectors, request_bytes, run_marks, score_of, to_points
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import (
     MAX_REQUEST_BYTES,
@@ -45,7 +45,7 @@ class _UpsertFn(BatchStage):
 
     def _upsert(self, collection: str, faces: Sequence[EmbeddedFace]) -> Sequence[Outcome]:
         check_vectors([each.vector for each in faces], self._dimension)
-        points = [to_point(each, self._marks) for each in faces]
+        points = to_points(faces, self._marks)
         try:
             handle(self._store).upsert(collection, points)
         except StoreError as error:  # it stays away: no use in reading on

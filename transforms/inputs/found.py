@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from schemas.errors import Code
-from schemas.inputs import PARQUET_FIELDS, PERSON_ID
+from schemas.inputs import JSON_FIELDS, PARQUET_FIELDS, PERSON_ID
 from schemas.options import FaceStorageType
 from schemas.records import Row, RowRef
 
@@ -12,7 +13,7 @@ from schemas.records import Row, RowRef
 Found = tuple[RowRef, Callable[[], Row]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """How inputs are read. columns: our field -> the input's name, where they differ.
 
@@ -33,6 +34,12 @@ class Reading:
         """Gives the same, where nothing but the ids of rows is wanted."""
         return replace(self, only=(PERSON_ID,), keep_raw=False)
 
-    def names(self, fields: tuple[str, ...]) -> dict[str, str]:
-        """Gives our field -> the input's name."""
-        return {field: self.columns.get(field, field) for field in fields}
+    @cached_property
+    def parquet_names(self) -> Mapping[str, str]:
+        """Our field -> the input's column, of those that are wanted."""
+        return {field: self.columns.get(field, field) for field in self.only}
+
+    @cached_property
+    def json_names(self) -> Mapping[str, str]:
+        """Our field -> the input's key."""
+        return {field: self.columns.get(field, field) for field in JSON_FIELDS}

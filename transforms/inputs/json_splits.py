@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from schemas.errors import Code, Detail, Fault, RejectedError
-from schemas.inputs import JSON_FIELDS, PERSONS, BodyHead, Split
+from schemas.inputs import PERSONS, BodyHead, Split
 from schemas.options import FaceStorageType
 from schemas.records import FilePiece, Row, RowRef
 from transforms import metrics
@@ -117,7 +117,7 @@ def _row(
     refused: Fault | None = None,
 ) -> Row:
     value, fault = _parsed(text)
-    names = reading.names(JSON_FIELDS)
+    names = reading.json_names
     for name in value.keys() - names.values():
         metrics.name_unknown_field(name)
     fields = {field: value[name] for field, name in names.items() if name in value}

@@ -56,7 +56,8 @@ class Line:
     @property
     def is_blank(self) -> bool:
         """True for a line of white space: it is no row, but it has a number."""
-        return self.text is not None and not self.text.strip(_JSON_SPACE)
+        text = self.text
+        return text is not None and not text.lstrip(_JSON_SPACE)  # copies no line, unlike `strip`
 
 
 def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:

@@ -49,9 +49,7 @@ def _row_group(
     reading: Reading, split: Split, raw: BinaryIO, file: pq.ParquetFile, group: int, first_row: int
 ) -> Iterator[Found]:
     names = file.schema_arrow.names
-    columns = {
-        field: name for field, name in reading.names(reading.only).items() if name in set(names)
-    }
+    columns = {field: name for field, name in reading.parquet_names.items() if name in set(names)}
     id_alone = {PERSON_ID: columns[PERSON_ID]}
     ours = list(dict.fromkeys(columns.values()))
     metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
@@ -76,11 +74,12 @@ def _row_group(
         for n, size in enumerate(sizes):
             kept = _kept(batch.slice(n, 1), plain) if keeps and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
-            fault, made = None, partial(_alone, fields, n, columns)
             if not readable or size > limit:
                 fault, made = _TOO_LARGE, partial(_alone, fields, n, id_alone)
             elif together is not None:
-                made = partial(_nth, together, n)
+                fault, made = None, partial(_nth, together, n)
+            else:
+                fault, made = None, partial(_alone, fields, n, columns)
             yield ref, partial(_row, reading, ref, made, folder, fault)
 
 
