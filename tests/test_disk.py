@@ -28,7 +28,7 @@ def test_the_store_stops_before_its_disk_is_full(
     (tmp_path / "a.png").write_bytes(photo)
     rows = [row(f"id-{n}", b"", face_base_64=None, face_uri="a.png") for n in range(ROWS)]
     payload = write_lines(tmp_path / "in.jsonl", rows)
-    ballast = disk.fill(left=150 * MB)
+    ballast = disk.fill(left=170 * MB)
 
     ended = muster.enroll("run", payload, storage="StoreFullImage")
 
