@@ -39,6 +39,11 @@ def open_parquet(file: BinaryIO) -> pq.ParquetFile:
     return opened
 
 
+def schema_of_file(raw: BinaryIO, file: pq.ParquetFile) -> pa.Schema:
+    """Gives the schema without what `open_parquet` left in dictionaries. See `nested_texts`."""
+    return pq.ParquetFile(raw, metadata=file.metadata, pre_buffer=False).schema_arrow
+
+
 def iter_row_group(
     raw: BinaryIO, file: pq.ParquetFile, group: int, columns: list[str], block_rows: int
 ) -> Iterator[tuple[int, pa.RecordBatch]]:

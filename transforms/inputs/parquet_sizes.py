@@ -38,16 +38,21 @@ def shared_bytes(file: BinaryIO, group: pq.RowGroupMetaData, columns: Sequence[s
 
 
 def nested_texts(file: pq.ParquetFile) -> list[str]:
-    """Gives the paths of texts within maps, lists and structs that can be read as dictionaries."""
-    schema, tops = file.schema, set(file.schema_arrow.names)  # made anew each time it is asked for
-    columns = [schema.column(n) for n in range(len(schema))]
-    groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
+    """Gives the paths of texts within maps, lists and structs that can be read as dictionaries.
+
+    By Arrow's schema: Parquet's own and the footer hold each other, so that a footer whose schema
+    was asked for stays in memory until Python next looks for such circles.
+    """
+    schema = file.schema_arrow
+    tops, kinds = set(schema.names), [leaf for each in schema.types for leaf in _leaves(each)]
+    groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+    if not groups or len(kinds) != groups[0].num_columns:
+        return []
     return [
-        each.path
-        for n, each in enumerate(columns)
-        if each.physical_type == "BYTE_ARRAY"
-        and each.logical_type.type in ("NONE", "STRING")
-        and each.path not in tops
+        path
+        for n, kind in enumerate(kinds)
+        if _is_text(kind)
+        and (path := groups[0].column(n).path_in_schema) not in tops
         and all(group.column(n).total_uncompressed_size <= _NESTED_BYTES for group in groups)
     ]
 
@@ -56,6 +61,24 @@ def row_bytes(batch: pa.RecordBatch) -> list[int]:
     """Gives about what each row takes as Python values, without making them."""
     total = sum((_bytes(column) for column in batch.columns), np.zeros(batch.num_rows, np.int64))
     return list(total.tolist())
+
+
+def _leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """Gives the types that have columns of their own, in their order."""
+    stored = kind.storage_type if isinstance(kind, pa.ExtensionType) else kind
+    if pa.types.is_nested(stored):
+        for n in range(stored.num_fields):
+            yield from _leaves(stored.field(n).type)
+    else:
+        yield kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    is_bytes = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(each(kind) for each in is_text + is_bytes)
 
 
 def _chunks(group: pq.RowGroupMetaData, columns: Iterable[str]) -> Iterator[pq.ColumnChunkMetaData]:

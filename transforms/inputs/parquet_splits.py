@@ -12,7 +12,7 @@ from schemas.errors import Code, Detail, Fault
 from schemas.inputs import BLOCK_ROWS, PERSON_ID, Split
 from schemas.records import Row, RowRef
 from transforms.inputs.found import Found, Reading
-from transforms.inputs.parquet_rows import iter_row_group, open_parquet, to_rows
+from transforms.inputs.parquet_rows import iter_row_group, open_parquet, schema_of_file, to_rows
 from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes
 from transforms.inputs.streams import DAMAGE, open_raw
 
@@ -60,7 +60,7 @@ def _row_group(
         reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most + _OVERHEAD_BYTES
     )
     wanted = names if keeps else ours if readable else list(id_alone.values())
-    plain = file.schema.to_arrow_schema()
+    plain = schema_of_file(raw, file) if keeps else None
     folder = os.path.dirname(split.path)
 
     for before, batch in iter_row_group(raw, file, group, wanted, BLOCK_ROWS):
@@ -72,7 +72,7 @@ def _row_group(
         if sum(sizes) <= _TOGETHER_BYTES:
             together = cache(partial(to_rows, fields, columns))
         for n, size in enumerate(sizes):
-            kept = _kept(batch.slice(n, 1), plain) if keeps and whole[n] <= most else None
+            kept = _kept(batch.slice(n, 1), plain) if plain and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
             if not readable or size > limit:
                 fault, made = _TOO_LARGE, partial(_alone, fields, n, id_alone)

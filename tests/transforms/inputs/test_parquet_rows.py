@@ -1,12 +1,16 @@
+import gc
 import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.inputs import Form, Split
 from tests.builders import write_parquet
+from transforms.inputs.found import Reading
 from transforms.inputs.parquet_rows import UnreadableValue, iter_row_group, open_parquet, to_rows
 from transforms.inputs.streams import open_raw
+from transforms.read_rows import read_split
 
 
 def read(path, columns, group=0, block_rows=64):
@@ -143,3 +147,22 @@ def test_a_row_group_is_never_held_whole(tmp_path):
             rows += len(to_rows(batch, {"face": "face"}))
     assert rows == 400
     assert max(held) < 40_000_000
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+def test_a_footer_is_let_go_with_its_file(tmp_path, keep_raw):
+    """It holds some kilobytes a row group, and is read for each split."""
+    path = tmp_path / "a.parquet"
+    metadata = pa.array([[("a", "b")]] * 3, pa.map_(pa.string(), pa.string()))
+    ids = ["1", "2", "3"]
+    pq.write_table(pa.table({"person_id": ids, "metadata": metadata}), path, row_group_size=1)
+    split = Split("given", str(path), Form.PARQUET, 0, 3, 0, 3)
+    gc.collect()
+    gc.disable()
+    try:
+        rows = list(read_split(Reading(1 << 20, {}, "staff", keep_raw=keep_raw), split))
+        held = [each for each in gc.get_objects() if isinstance(each, pq.FileMetaData)]
+    finally:
+        gc.enable()
+    assert [row.fields["person_id"] for row in rows] == ids
+    assert held == []
