@@ -42,7 +42,7 @@ def is_unchanged(stored: Mapping[str, Any], person: Person, marks: Mapping[str, 
 
 
 def to_points(faces: Iterable[EmbeddedFace], marks: Mapping[str, Any]) -> list[Point]:
-    """Gives the whole points, of one time: that they are written together."""
+    """Gives the whole points. They are written together, and carry one time."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     marks = {**marks, "updated_at": now}
     return [_to_point(each, marks) for each in faces]

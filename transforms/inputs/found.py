@@ -34,12 +34,11 @@ class Reading:
         """Gives the same, where nothing but the ids of rows is wanted."""
         return replace(self, only=(PERSON_ID,), keep_raw=False)
 
-    @cached_property
-    def parquet_names(self) -> Mapping[str, str]:
-        """Our field -> the input's column, of those that are wanted."""
-        return {field: self.columns.get(field, field) for field in self.only}
+    def names(self, fields: tuple[str, ...]) -> dict[str, str]:
+        """Gives our field -> the input's name."""
+        return {field: self.columns.get(field, field) for field in fields}
 
-    @cached_property
+    @cached_property  # asked for each row
     def json_names(self) -> Mapping[str, str]:
-        """Our field -> the input's key."""
-        return {field: self.columns.get(field, field) for field in JSON_FIELDS}
+        """Our field -> the input's name, of the fields that JSON has."""
+        return self.names(JSON_FIELDS)

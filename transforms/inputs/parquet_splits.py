@@ -49,7 +49,9 @@ def _row_group(
     reading: Reading, split: Split, raw: BinaryIO, file: pq.ParquetFile, group: int, first_row: int
 ) -> Iterator[Found]:
     names = file.schema_arrow.names
-    columns = {field: name for field, name in reading.parquet_names.items() if name in set(names)}
+    columns = {
+        field: name for field, name in reading.names(reading.only).items() if name in set(names)
+    }
     id_alone = {PERSON_ID: columns[PERSON_ID]}
     ours = list(dict.fromkeys(columns.values()))
     metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
