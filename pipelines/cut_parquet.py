@@ -17,9 +17,9 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
     try:
         with open_raw(path) as raw:
             check_footer(raw)
-        with open_raw(path) as raw, open_parquet(raw) as file:
-            unknown = _check_columns(path, file.schema_arrow, columns)
-            splits = tuple(_cut_row_groups(path, file.metadata))
+        with open_raw(path) as raw, open_parquet(raw) as opened:
+            unknown = _check_columns(path, opened.footer.schema, columns)
+            splits = tuple(_cut_row_groups(path, opened.footer.metadata))
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = "is not a readable Parquet file (its footer is not whole); write or copy it again"
         raise cannot_be_read(path, why, error) from error

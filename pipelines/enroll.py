@@ -43,6 +43,7 @@ from transforms.skip_unchanged import SkipUnchanged
 from transforms.stores.base import Store, StoreSpec
 from transforms.stores.connect import store_spec
 from transforms.upsert_persons import UpsertPersons
+from transforms.worker import return_memory
 from transforms.write_results import WriteResults
 
 
@@ -170,6 +171,7 @@ def run(
         plan = without_duplicates(
             job.plan, job.reading, config.on_duplicate_id, config.run_folder / LOSERS
         )
+        return_memory()
         report = _execute(replace(job, plan=plan), folder.taken_over, while_running)
         folder.write_report(report.to_json())
         return report

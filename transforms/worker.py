@@ -38,10 +38,19 @@ def memory_returned() -> Iterator[None]:
         _tell_malloc(_M_MMAP_THRESHOLD, _AFTERWARDS)
 
 
+def return_memory() -> None:
+    """Gives the system what was freed and glibc keeps: for the moment after a step that is over."""
+    _of_glibc("malloc_trim", 0)
+
+
 def _tell_malloc(parameter: int, size: int) -> None:
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        mallopt(parameter, size)
+    _of_glibc("mallopt", parameter, size)
+
+
+def _of_glibc(name: str, *values: int) -> None:
+    function = getattr(ctypes.CDLL(None), name, None)  # other C libraries have none
+    if function is not None:
+        function(*values)
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""Memory goes back to the system while models load, and is kept for pixels afterwards."""
+"""Memory is returned while models load and between steps, and else kept for pixels."""
 
 import platform
 import subprocess
@@ -32,3 +32,29 @@ def test_large_blocks_are_returned_while_models_load_and_kept_afterwards():
         [sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["0", "16"]
+
+
+RETURNED = """
+from pathlib import Path
+from transforms.worker import return_memory
+
+def resident_mb():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+small = [bytes(1000) for _ in range(100_000)]
+above = bytes(1000)  # the end of the heap stays in use
+held = resident_mb()
+del small
+kept = resident_mb()
+return_memory()
+print(held - kept < 20, kept - resident_mb() > 80)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+def test_what_a_step_took_is_returned_after_it():
+    """A footer is of a hundred thousand small blocks."""
+    done = subprocess.run(
+        [sys.executable, "-c", RETURNED], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["True", "True"]

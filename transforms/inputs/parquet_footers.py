@@ -1,21 +1,59 @@
-"""Finds out whether a Parquet file's footer can be looked at, which a damaged one can forbid.
+"""What a Parquet file says of itself, held once a process, and checked before it is looked at.
 
-pyarrow lets an exception of C++ out of `RowGroupMetaData.column`, which ends the process.
+pyarrow makes some kilobytes of each row group, and a worker that opens a split needs all of them:
+readers of one file share what was made of its footer, for as long as any of them has it.
 """
 
 import gc
 import os
 import resource
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts
+from transforms.inputs.streams import BUFFER_BYTES
+
+_END_BYTES = 8  # the footer's length and the magic number
+
+
+@dataclass(frozen=True, eq=False)
+class Footer:
+    """What readers need to know. nested_texts: see the function."""
+
+    metadata: pq.FileMetaData
+    schema: pa.Schema
+    nested_texts: Sequence[str]
+
+
+# By the digest of its bytes: a file that was replaced under its name has another footer.
+_FOOTERS: WeakValueDictionary[bytes, Footer] = WeakValueDictionary()
+_MAKING = threading.Lock()
+
+
+def read_footer(file: BinaryIO) -> Footer:
+    """Gives the process's one footer of this content. Raises one of DAMAGE."""
+    digest = _digest(file)
+    with _MAKING:
+        footer = _FOOTERS.get(digest)
+        if footer is None:
+            opened = pq.ParquetFile(file, pre_buffer=False)
+            footer = Footer(opened.metadata, opened.schema_arrow, nested_texts(opened))
+            _FOOTERS[digest] = footer
+        return footer
 
 
 def check_footer(file: BinaryIO) -> None:
-    """Raises ArrowInvalid where looking at each column of each row group ends a process."""
+    """Raises ArrowInvalid where looking at each column of each row group ends a process.
+
+    That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`.
+    """
     opened = pq.ParquetFile(file, pre_buffer=False)
     child = os.fork()
     if child == 0:
@@ -29,6 +67,17 @@ def check_footer(file: BinaryIO) -> None:
     _, status = os.waitpid(child, 0)
     if status != 0:
         raise pa.ArrowInvalid("the footer is damaged")
+
+
+def _digest(file: BinaryIO) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _END_BYTES))
+    length = int.from_bytes(file.read(_END_BYTES)[:4], "little")
+    file.seek(max(0, size - _END_BYTES - length))
+    digest = blake2b()
+    while piece := file.read(BUFFER_BYTES):
+        digest.update(piece)
+    return digest.digest()
 
 
 def _look(file: pq.ParquetFile) -> None:

@@ -2,13 +2,16 @@
 
 import io
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts, shared_bytes
+from transforms.inputs.parquet_footers import Footer, read_footer
+from transforms.inputs.parquet_sizes import mean_row_bytes, shared_bytes
 from transforms.inputs.streams import BUFFER_BYTES
 
 _BATCH_BYTES = 16 << 20
@@ -23,41 +26,54 @@ class UnreadableValue:
     """Stands for a value that is not what its column promises (invalid UTF-8, say)."""
 
 
-def open_parquet(file: BinaryIO) -> pq.ParquetFile:
-    """Opens without read-ahead: it would hold the whole row group.
+@dataclass(frozen=True, eq=False)
+class OpenParquet:
+    """A file that is being read. raw: its own bytes."""
+
+    raw: BinaryIO
+    footer: Footer
+    file: pq.ParquetFile
+
+
+@contextmanager
+def open_parquet(raw: BinaryIO) -> Iterator[OpenParquet]:
+    """Opens without read-ahead: it would hold the whole row group. Raises one of DAMAGE.
 
     Texts within others stay in their dictionaries: a row may hold one thousands of times.
     """
+    footer = read_footer(raw)
     # A page may have a thousand large images, and is held twice on its way through Python.
-    local = getattr(file, "raw", None)  # of a buffered reader, which remote files have as well
-    source = pa.OSFile(local.name) if isinstance(local, io.FileIO) else file
-    settings: dict[str, Any] = {"pre_buffer": False, "buffer_size": BUFFER_BYTES}
-    opened = pq.ParquetFile(source, **settings)
-    if nested := nested_texts(opened):
-        settings |= {"metadata": opened.metadata, "read_dictionary": nested}
-        opened = pq.ParquetFile(source, **settings)
-    return opened
-
-
-def schema_of_file(raw: BinaryIO, file: pq.ParquetFile) -> pa.Schema:
-    """Gives the schema without what `open_parquet` left in dictionaries. See `nested_texts`."""
-    return pq.ParquetFile(raw, metadata=file.metadata, pre_buffer=False).schema_arrow
+    local = getattr(raw, "raw", None)  # of a buffered reader, which remote files have as well
+    source = pa.OSFile(local.name) if isinstance(local, io.FileIO) else raw
+    with pq.ParquetFile(
+        source,
+        metadata=footer.metadata,
+        read_dictionary=footer.nested_texts,
+        pre_buffer=False,
+        buffer_size=BUFFER_BYTES,
+    ) as file:
+        yield OpenParquet(raw, footer, file)
 
 
 def iter_row_group(
-    raw: BinaryIO, file: pq.ParquetFile, group: int, columns: list[str], block_rows: int
+    opened: OpenParquet, group: int, columns: list[str], block_rows: int
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Gives (rows before it in the group, batch) of at most `block_rows` rows and about 16 MB.
 
-    raw: what `file` was opened from. Raises one of DAMAGE.
+    Raises one of DAMAGE.
     """
-    metadata = file.metadata.row_group(group)
+    metadata = opened.footer.metadata.row_group(group)
     rows = _BATCH_BYTES // max(1, mean_row_bytes(metadata, columns))
-    shared = _SHARED_BYTES // max(1, shared_bytes(raw, metadata, columns))
+    shared = _SHARED_BYTES // max(1, shared_bytes(opened.raw, metadata, columns))
     size = max(1, min(block_rows, rows, max(_LEAST_ROWS, shared)))
+    batches = opened.file.iter_batches(
+        size,
+        row_groups=[group],
+        columns=columns,
+        use_threads=False,  # to hand each batch to one of Arrow's takes longer than to read it
+    )
     before = 0
-    # On this thread: to hand each batch to one of Arrow's takes longer than to read it.
-    for batch in file.iter_batches(size, row_groups=[group], columns=columns, use_threads=False):
+    for batch in batches:
         yield before, batch
         before += batch.num_rows
     if before != metadata.num_rows:  # some broken pages end a column without an error

@@ -3,16 +3,15 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas.errors import Code, Detail, Fault
 from schemas.inputs import BLOCK_ROWS, PERSON_ID, Split
 from schemas.records import Row, RowRef
 from transforms.inputs.found import Found, Reading
-from transforms.inputs.parquet_rows import iter_row_group, open_parquet, schema_of_file, to_rows
+from transforms.inputs.parquet_rows import OpenParquet, iter_row_group, open_parquet, to_rows
 from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes
 from transforms.inputs.streams import DAMAGE, open_raw
 
@@ -27,15 +26,15 @@ _TOO_LARGE = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
 def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
     """Gives all rows of the split's row groups, and a row of its own for each damaged one."""
     row = split.first_row
-    with open_raw(split.path) as raw, open_parquet(raw) as file:
+    with open_raw(split.path) as raw, open_parquet(raw) as opened:
         for group in range(split.start, split.end):
             try:
-                yield from _row_group(reading, split, raw, file, group, row)
+                yield from _row_group(reading, split, opened, group, row)
             except MemoryError:  # also one of Arrow's; too little memory is no fault of the file
                 raise
             except DAMAGE:
                 yield damage(reading, split)
-            row += file.metadata.row_group(group).num_rows
+            row += opened.footer.metadata.row_group(group).num_rows
 
 
 def damage(reading: Reading, split: Split) -> Found:
@@ -46,15 +45,16 @@ def damage(reading: Reading, split: Split) -> Found:
 
 
 def _row_group(
-    reading: Reading, split: Split, raw: BinaryIO, file: pq.ParquetFile, group: int, first_row: int
+    reading: Reading, split: Split, opened: OpenParquet, group: int, first_row: int
 ) -> Iterator[Found]:
-    names = file.schema_arrow.names
+    footer, limit = opened.footer, reading.max_row_bytes
+    names = footer.schema.names
     columns = {
         field: name for field, name in reading.names(reading.only).items() if name in set(names)
     }
     id_alone = {PERSON_ID: columns[PERSON_ID]}
     ours = list(dict.fromkeys(columns.values()))
-    metadata, limit = file.metadata.row_group(group), reading.max_row_bytes
+    metadata = footer.metadata.row_group(group)
     # Rows that are far too large by the footer are told by their ids alone, and not even read.
     most = max(limit, _READABLE_BYTES)
     readable = mean_row_bytes(metadata, ours) <= most + _OVERHEAD_BYTES
@@ -62,10 +62,9 @@ def _row_group(
         reading.keep_raw and readable and mean_row_bytes(metadata, names) <= most + _OVERHEAD_BYTES
     )
     wanted = names if keeps else ours if readable else list(id_alone.values())
-    plain = schema_of_file(raw, file) if keeps else None
     folder = os.path.dirname(split.path)
 
-    for before, batch in iter_row_group(raw, file, group, wanted, BLOCK_ROWS):
+    for before, batch in iter_row_group(opened, group, wanted, BLOCK_ROWS):
         fields = batch.select(ours) if keeps else batch
         sizes = row_bytes(fields)
         whole = row_bytes(batch) if keeps else []
@@ -74,7 +73,7 @@ def _row_group(
         if sum(sizes) <= _TOGETHER_BYTES:
             together = cache(partial(to_rows, fields, columns))
         for n, size in enumerate(sizes):
-            kept = _kept(batch.slice(n, 1), plain) if plain and whole[n] <= most else None
+            kept = _kept(batch.slice(n, 1), footer.schema) if keeps and whole[n] <= most else None
             ref = RowRef(split.source, first_row + before + n, reading.collection, raw=kept)
             if not readable or size > limit:
                 fault, made = _TOO_LARGE, partial(_alone, fields, n, id_alone)

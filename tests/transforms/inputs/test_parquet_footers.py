@@ -3,12 +3,16 @@ import io
 import os
 import random
 import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from transforms.inputs.parquet_footers import check_footer
+from transforms.inputs import parquet_footers
+from transforms.inputs.parquet_footers import check_footer, read_footer
 from transforms.inputs.streams import DAMAGE
 
 
@@ -19,6 +23,50 @@ def written():
     pq.write_table(table, file, row_group_size=20, write_page_index=True)
     content = file.getvalue()
     return content, len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+
+
+def test_readers_share_what_was_made_of_a_footer():
+    content, _ = written()
+    first = read_footer(io.BytesIO(content))
+    assert read_footer(io.BytesIO(content)) is first
+    assert (first.metadata.num_rows, first.schema.names) == (40, ["person_id", "ok", "face"])
+
+
+def test_a_file_that_was_replaced_has_a_footer_of_its_own(tmp_path):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(written()[0])
+    with path.open("rb") as file:
+        before = read_footer(file)
+    pq.write_table(pa.table({"person_id": ["a", "c"] * 20}), path)
+    with path.open("rb") as file:
+        assert read_footer(file).schema.names == ["person_id"]
+    assert before.schema.names == ["person_id", "ok", "face"]
+
+
+def test_readers_that_begin_at_once_make_one_footer(monkeypatch):
+    content, _ = written()
+    made, begin = [], threading.Barrier(4)
+
+    def made_slowly(file):
+        made.append(file)
+        time.sleep(0.05)
+        return []
+
+    monkeypatch.setattr(parquet_footers, "nested_texts", made_slowly)
+
+    def read(_):
+        begin.wait()
+        return read_footer(io.BytesIO(content))
+
+    with ThreadPoolExecutor(4) as threads:
+        footers = list(threads.map(read, range(4)))
+    assert len({id(each) for each in footers}) == len(made) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"\xff" * 8, b"\xff\xff\xff\x7fPAR1"])
+def test_what_has_no_footer_is_damage(content):
+    with pytest.raises(DAMAGE):
+        read_footer(io.BytesIO(content))
 
 
 def test_a_whole_footer_passes():

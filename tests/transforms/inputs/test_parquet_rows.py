@@ -15,9 +15,9 @@ from transforms.read_rows import read_split
 
 def read(path, columns, group=0, block_rows=64):
     """Gives (rows before, rows) of each batch."""
-    with open_raw(path) as raw, open_parquet(raw) as file:
+    with open_raw(path) as raw, open_parquet(raw) as opened:
         names = list(dict.fromkeys(columns.values()))
-        batches = iter_row_group(raw, file, group, names, block_rows)
+        batches = iter_row_group(opened, group, names, block_rows)
         return [(before, to_rows(batch, columns)) for before, batch in batches]
 
 
@@ -78,8 +78,8 @@ def test_texts_that_rows_share_are_made_once(tmp_path):
     kind = pa.map_(pa.string(), pa.string())
     column = pa.array([[("a", "blue")], None, [], [("a", "blue"), ("b", None), ("c", "red")]], kind)
     path = write_parquet(tmp_path / "a.parquet", pa.table({"metadata": column}))
-    with open_raw(path) as raw, open_parquet(raw) as file:
-        [(_, batch)] = iter_row_group(raw, file, 0, ["metadata"], 64)
+    with open_raw(path) as raw, open_parquet(raw) as opened:
+        [(_, batch)] = iter_row_group(opened, 0, ["metadata"], 64)
     columns = {"metadata": "metadata"}
     rows = [row["metadata"] for row in to_rows(batch, columns)]
     assert rows == [(("a", "blue"),), None, (), (("a", "blue"), ("b", None), ("c", "red"))]
@@ -141,8 +141,8 @@ def test_a_row_group_is_never_held_whole(tmp_path):
     pq.write_table(table, tmp_path / "a.parquet", row_group_size=400, write_batch_size=16)
     del table, faces
     before, held, rows = pa.total_allocated_bytes(), [], 0
-    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as file:
-        for _, batch in iter_row_group(raw, file, 0, ["face"], 64):
+    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as opened:
+        for _, batch in iter_row_group(opened, 0, ["face"], 64):
             held.append(pa.total_allocated_bytes() - before)
             rows += len(to_rows(batch, {"face": "face"}))
     assert rows == 400

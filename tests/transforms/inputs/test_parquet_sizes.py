@@ -7,7 +7,7 @@ from schemas.inputs import Form, Split
 from tests.builders import write_parquet
 from transforms.inputs.found import Reading
 from transforms.inputs.parquet_rows import iter_row_group, open_parquet
-from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts, row_bytes, shared_bytes
+from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes, shared_bytes
 from transforms.read_rows import read_split
 
 NOISE = np.random.default_rng(0).bytes(1 << 20)
@@ -61,8 +61,8 @@ def table(**columns):
 
 
 def shared(path, column):
-    with path.open("rb") as raw, open_parquet(raw) as file:
-        return shared_bytes(raw, file.metadata.row_group(0), [column])
+    with path.open("rb") as raw, open_parquet(raw) as opened:
+        return shared_bytes(raw, opened.footer.metadata.row_group(0), [column])
 
 
 @pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
@@ -85,18 +85,20 @@ def test_beginnings_are_shared_as_well(tmp_path):
 def test_a_batch_holds_few_rows_that_share_much(tmp_path):
     path = tmp_path / "a.parquet"
     pq.write_table(table(face=[NOISE * 20] * 9), path)
-    with path.open("rb") as raw, open_parquet(raw) as file:
-        batches = iter_row_group(raw, file, 0, ["face"], 64)
+    with path.open("rb") as raw, open_parquet(raw) as opened:
+        batches = iter_row_group(opened, 0, ["face"], 64)
         assert [batch.num_rows for _, batch in batches] == [4, 4, 1]
 
 
 def test_only_texts_within_others_stay_in_their_dictionaries(tmp_path):
     metadata = pa.array([[("a", "b")]], pa.map_(pa.string(), pa.string()))
     write_parquet(tmp_path / "a.parquet", table(metadata=metadata, other=[["x"]], number=[[1]]))
-    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as file:
-        assert len(nested_texts(file)) == 3
-        assert pa.types.is_string(file.schema_arrow.field("person_id").type)
-        assert pa.types.is_dictionary(file.schema_arrow.field("metadata").type.item_type)
+    with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as opened:
+        assert len(opened.footer.nested_texts) == 3
+        read, plain = opened.file.schema_arrow, opened.footer.schema
+    assert pa.types.is_string(read.field("person_id").type)
+    assert pa.types.is_dictionary(read.field("metadata").type.item_type)
+    assert pa.types.is_string(plain.field("metadata").type.item_type)
 
 
 def test_the_mean_is_of_the_wanted_columns(tmp_path):
