@@ -86,6 +86,72 @@ def test_the_folded_graph_is_plain(model):
     np.testing.assert_array_equal(weights["second_flat"], second)
 
 
+def normalised_model(op_type, used_twice=False, **attributes):
+    """A product of (batch, 3) with a batch normalisation behind it, and what it computes."""
+    rng = np.random.default_rng(3)
+    weights = rng.normal(size=(4, 3)).astype(np.float32)
+    gamma, beta, mean, bias = rng.normal(size=(4, 4)).astype(np.float32)
+    variance = rng.uniform(0.5, 2, 4).astype(np.float32)
+    is_conv = op_type == "Conv"
+    arrays = {
+        "w": weights.reshape(4, 3, 1, 1) if is_conv else weights,
+        "bias": bias,
+        "gamma": gamma,
+        "beta": beta,
+        "mean": mean,
+        "variance": variance,
+    }
+    statistics = ["gamma", "beta", "mean", "variance"]
+    product = ["x", "w"] if is_conv else ["x", "w", "bias"]
+    nodes = [
+        helper.make_node(op_type, product, ["middle"], **attributes),
+        helper.make_node("BatchNormalization", ["middle", *statistics], ["out"], epsilon=0.5),
+    ]
+    size = [1, 1] if is_conv else []
+    value = helper.make_tensor_value_info
+    outputs = [value("out", TensorProto.FLOAT, [1, 4, *size])]
+    if used_twice:
+        nodes.append(helper.make_node("Relu", ["middle"], ["other"]))
+        outputs.append(value("other", TensorProto.FLOAT, [1, 4, *size]))
+    initialisers = [numpy_helper.from_array(each, name) for name, each in arrays.items()]
+    inputs = [value("x", TensorProto.FLOAT, [1, 3, *size])]
+    graph = helper.make_graph(nodes, "normalised", inputs, outputs, initialisers)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    x = rng.normal(size=(5, 3)).astype(np.float32)
+    middle = x @ weights.T + (0 if is_conv else bias)
+    expected = (middle - mean) / np.sqrt(variance + 0.5) * gamma + beta
+    return proto.SerializeToString(), x.reshape(5, 3, *size), expected
+
+
+@pytest.mark.parametrize(
+    ("op_type", "attributes"), [("Conv", {}), ("Gemm", {"transB": 1, "alpha": 1.0})], ids=str
+)
+def test_a_normalisation_is_folded_into_the_weights_before_it(op_type, attributes):
+    content, x, expected = normalised_model(op_type, **attributes)
+    folded = fold_quantised(content)
+    onnx.checker.check_model(folded)
+    graph = onnx.load_from_string(folded).graph
+    assert [node.op_type for node in graph.node] == [op_type]
+    assert [each.name for each in graph.initializer] == ["w", "out_bias"]
+    assert [each.name for each in graph.output] == ["out"]
+    session = onnxruntime.InferenceSession(folded, providers=["CPUExecutionProvider"])
+    [found] = session.run(None, {"x": x})
+    np.testing.assert_allclose(found.reshape(5, 4), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_normalisation_stays_where_others_need_what_is_before_it():
+    content, _, _ = normalised_model("Conv", used_twice=True)
+    graph = onnx.load_from_string(fold_quantised(content)).graph
+    assert [node.op_type for node in graph.node] == ["Conv", "BatchNormalization", "Relu"]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"transB": 1, "beta": 0.5}], ids=str)
+def test_a_normalisation_stays_behind_a_product_of_another_kind(attributes):
+    content, _, _ = normalised_model("Gemm", **attributes)
+    graph = onnx.load_from_string(fold_quantised(content)).graph
+    assert [node.op_type for node in graph.node] == ["Gemm", "BatchNormalization"]
+
+
 def shape_of(value):
     return [each.dim_param or each.dim_value for each in value.type.tensor_type.shape.dim]
 
