@@ -1,6 +1,6 @@
 """Peak memory against the number of rows: it must not grow with the input.
 
-    python -m benchmarks.memory [--real]      --real adds the real pack (about 10 minutes)
+    python -m benchmarks.memory [--real]      --real adds the real pack (about 15 minutes)
     python -m benchmarks.memory --rows 100000 3000000 --only lines.jsonl     (about 15 minutes)
 
 Every figure is a process of its own. The null pack and the null store cost next to nothing, so
@@ -27,14 +27,16 @@ from transforms.stores.base import StoreSpec
 
 FEW, MANY = 2_000, 20_000
 TINY_FROM, TINY_A_GROUP, A_GROUP = 1_000_000, 2_560, 128
-FORMS = {
-    "Parquet, row groups of 2.3 MB": "groups.parquet",
+GROUPS = "groups.parquet"
+PARQUET = {
+    "Parquet, row groups of 2.3 MB": GROUPS,
     "Parquet, one row group": "one.parquet",
+}
+FORMS = PARQUET | {
     "JSONL": "lines.jsonl",
     "JSONL, gzip": "lines.jsonl.gz",
     "one body": "body.json",
 }
-FORMS_FIRST = next(iter(FORMS.values()))
 
 
 def main() -> None:
@@ -50,7 +52,7 @@ def main() -> None:
         return
     few, many = rows = tuple(arguments.rows)
     print(machine())
-    print(f"{'peak resident memory, MB':<50}{few:>9,}{many:>10,}   ratio")
+    print(f"{'peak resident memory, MB':<55}{few:>9,}{many:>10,}   ratio")
     with TemporaryDirectory() as folder:
         top = Path(folder)
         for name, file in FORMS.items():
@@ -58,11 +60,11 @@ def main() -> None:
                 _compare(f"{name}; null pack, null store", top, rows, file, "null", "null")
         if not arguments.only:
             name = "Parquet; null pack, embedded store"
-            grown = _compare(name, top, rows, FORMS_FIRST, "null", "edge")
+            grown = _compare(name, top, rows, GROUPS, "null", "edge")
             print(f"the embedded store's growth: {grown / (many - few) * 1024:.1f} KB a point")
         if arguments.real:
-            name = "Parquet; real pack, null store"
-            _compare(name, top, rows, FORMS_FIRST, DEFAULT_PACK, "null")
+            for name, file in PARQUET.items():
+                _compare(f"{name}; real pack, null store", top, rows, file, DEFAULT_PACK, "null")
 
 
 def _compare(
@@ -76,13 +78,13 @@ def _compare(
         path = top / f"{number}-{file}"
         if not path.exists():
             persons = people(number, [photo])
-            write_payload(path, persons, a_group if file == FORMS_FIRST else number)
+            write_payload(path, persons, a_group if file == GROUPS else number)
         place = top / f"{number}-{file}-{pack}-{store}"
         child = ["--child", str(path), pack, store, str(place)]
         command = [sys.executable, "-m", "benchmarks.memory", *child]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peaks.append(float(done.stdout.split()[-1]))
-    print(f"{name:<50}{peaks[0]:>9.0f}{peaks[1]:>10.0f}   {peaks[1] / peaks[0]:.3f}", flush=True)
+    print(f"{name:<55}{peaks[0]:>9.0f}{peaks[1]:>10.0f}   {peaks[1] / peaks[0]:.3f}", flush=True)
     return peaks[1] - peaks[0]
 
 
