@@ -43,16 +43,16 @@ def nested_texts(file: pq.ParquetFile) -> list[str]:
     By Arrow's schema: Parquet's own and the footer hold each other, so that a footer whose schema
     was asked for stays in memory until Python next looks for such circles.
     """
-    schema = file.schema_arrow
+    schema, paths = file.schema_arrow, [".".join(parts) for parts in file.reader.column_paths]
     tops, kinds = set(schema.names), [leaf for each in schema.types for leaf in _leaves(each)]
     groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
-    if not groups or len(kinds) != groups[0].num_columns:
+    if len(kinds) != len(paths):
         return []
     return [
         path
-        for n, kind in enumerate(kinds)
+        for n, (kind, path) in enumerate(zip(kinds, paths, strict=True))
         if _is_text(kind)
-        and (path := groups[0].column(n).path_in_schema) not in tops
+        and path not in tops
         and all(group.column(n).total_uncompressed_size <= _NESTED_BYTES for group in groups)
     ]
 
