@@ -1,6 +1,6 @@
 """Peak memory against the number of rows: it must not grow with the input.
 
-    python -m benchmarks.memory [--real]      --real adds the real pack (about 15 minutes)
+    python -m benchmarks.memory [--real]      --real adds the real pack (about 10 minutes)
     python -m benchmarks.memory --rows 100000 3000000 --only lines.jsonl     (about 15 minutes)
 
 Every figure is a process of its own. The null pack and the null store cost next to nothing, so

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 
 _BATCH = {0: "batch"}
 _SIZE = {2: "height", 3: "width"}
+_GEMM = {"transA": 0, "transB": 0, "alpha": 1.0, "beta": 1.0}  # where nothing else is said
 
 
 def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
@@ -105,11 +106,9 @@ def _fold_normalisations(
 
 def _weighs_channels(node: onnx.NodeProto) -> bool:
     """True where the node is a plain product, and its weights begin with the channels it gives."""
-    plain = {"transA": 0, "transB": 1, "alpha": 1.0, "beta": 1.0}
-    defaults = {"transA": 0, "transB": 0, "alpha": 1.0, "beta": 1.0}
-    return node.op_type == "Conv" or (
-        node.op_type == "Gemm" and defaults | _attributes(node) == plain
-    )
+    if node.op_type == "Gemm":
+        return _GEMM | _attributes(node) == _GEMM | {"transB": 1}
+    return node.op_type == "Conv"
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
