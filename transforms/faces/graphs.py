@@ -6,7 +6,7 @@ are. The float32 weights are those that the file defines, times a batch normalis
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
     proto = onnx.load_from_string(model)
     graph = proto.graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    folded: dict[str, NDArray[np.float32]] = {}
+    folded: dict[str, NDArray[Any]] = {}
     kept = []
     for node in graph.node:
         if node.op_type == "DequantizeLinear":
@@ -37,13 +37,11 @@ def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
             folded[node.output[0]] = folded.pop(node.input[0]).reshape(shape)
         else:
             kept.append(node)
-    kept, normalised = _fold_normalisations(kept, constants | folded)
-    folded |= normalised
+    weights = constants | folded
+    del constants, folded  # these are large: each is held once at a time
+    kept = _fold_normalisations(kept, weights)
     used = {name for node in kept for name in node.input}
-    initialisers = [each for each in graph.initializer if each.name in used - folded.keys()]
-    initialisers += [numpy_helper.from_array(folded[name], name) for name in folded if name in used]
-    weights = {each.name for each in initialisers}
-    inputs = [each for each in graph.input if each.name in used - weights]
+    inputs = [each for each in graph.input if each.name in used - weights.keys()]
     free = _BATCH | _SIZE if any_size else _BATCH
     for value in inputs:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
@@ -53,9 +51,13 @@ def fold_quantised(model: bytes, *, any_size: bool = False) -> bytes:
         for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
             if any_size or axis in free:
                 dimension.dim_param = f"{value.name}_{axis}"
-    for field, values in (("node", kept), ("initializer", initialisers), ("input", inputs)):
+    for field, values in (("node", kept), ("initializer", ()), ("input", inputs)):
         graph.ClearField(field)
         getattr(graph, field).extend(values)
+    for name in list(weights):
+        array = weights.pop(name)
+        if name in used:
+            graph.initializer.add().CopyFrom(numpy_helper.from_array(array, name))
     graph.ClearField("value_info")
     return bytes(proto.SerializeToString())
 
@@ -72,36 +74,37 @@ def _dequantise(
     def spread(values: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.repeat(values, block, axis)[whole]
 
-    return (quantised - spread(zero)) * spread(scale)
+    quantised -= spread(zero)
+    quantised *= spread(scale)
+    return quantised
 
 
 def _fold_normalisations(
-    nodes: Sequence[onnx.NodeProto], constants: Mapping[str, NDArray[np.generic]]
-) -> tuple[list[onnx.NodeProto], dict[str, NDArray[np.float32]]]:
-    """Gives the nodes without batch normalisations, and the weights and biases that do their work.
+    nodes: Sequence[onnx.NodeProto], weights: dict[str, NDArray[Any]]
+) -> list[onnx.NodeProto]:
+    """Gives the nodes without batch normalisations; the weights, and biases beside them, do theirs.
 
     OpenVINO folds them as well, but into weights of each model of its own: 20 MB a worker.
     """
     uses = Counter(name for node in nodes for name in node.input)
     makers = {node.output[0]: node for node in nodes}
     kept: list[onnx.NodeProto] = []
-    folded: dict[str, NDArray[np.float32]] = {}
     for node in nodes:
         before = makers.get(node.input[0]) if node.op_type == "BatchNormalization" else None
         if before is None or not _weighs_channels(before) or uses[before.output[0]] > 1:
             kept.append(node)
             continue
-        gamma, beta, mean, variance = (constants[name].astype(float) for name in node.input[1:])
+        gamma, beta, mean, variance = (weights[name].astype(float) for name in node.input[1:])
         scale = gamma / np.sqrt(variance + _attributes(node)["epsilon"])
-        image, weights, *biases = before.input
-        bias = constants[biases[0]] if biases else 0.0
+        image, factors, *biases = before.input
+        bias = weights[biases[0]] if biases else 0.0
         moved = f"{node.output[0]}_bias"
-        folded[weights] = (constants[weights].T * scale.astype(np.float32)).T
-        folded[moved] = (beta + (bias - mean) * scale).astype(np.float32)
+        weights[factors] = (weights[factors].T * scale.astype(np.float32)).T
+        weights[moved] = (beta + (bias - mean) * scale).astype(np.float32)
         before.ClearField("input")
-        before.input.extend([image, weights, moved])
+        before.input.extend([image, factors, moved])
         before.output[0] = node.output[0]
-    return kept, folded
+    return kept
 
 
 def _weighs_channels(node: onnx.NodeProto) -> bool:
