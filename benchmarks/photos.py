@@ -179,11 +179,9 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 def print_line(title: str, what: str, full: float, reduced: float) -> None:
     """Prints both ways, and how many times better the second is."""
-    ratio = reduced / full if what.endswith("/s") else full / reduced
-    print(
-        f"{title:<34}{what:<16}full {full:>7.1f}   reduced {reduced:>7.1f}   x {ratio:.2f}",
-        flush=True,
-    )
+    better, worse = (reduced, full) if what.endswith("/s") else (full, reduced)
+    ratio = f"x {better / worse:.2f}" if worse else "-"  # a stage may take less than is counted
+    print(f"{title:<34}{what:<16}full {full:>7.1f}   reduced {reduced:>7.1f}   {ratio}", flush=True)
 
 
 if __name__ == "__main__":
