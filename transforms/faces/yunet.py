@@ -39,10 +39,7 @@ class YuNet:
         batch, scale = prepare(pixels)
         outputs = self._engine.run(batch)
         boxes, landmarks, scores = decode(outputs, *batch.shape[2:])
-        widths = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-        kept = cv2.dnn.NMSBoxes(
-            widths.tolist(), scores.tolist(), SCORE_THRESHOLD, OVERLAP_THRESHOLD
-        )
+        kept = _without_overlaps(boxes, scores) if len(boxes) > 1 else range(len(boxes))
         return [_face(boxes[i] / scale, landmarks[i] / scale, scores[i]) for i in kept]
 
 
@@ -70,32 +67,39 @@ def _smaller(pixels: UInt8Image, size: tuple[int, int]) -> UInt8Image:
 
 
 def joined(graph: bytes) -> bytes:
-    """Gives the graph with one output for all strides: score (1, n, 1), bbox (.., 4), kps (.., 10).
+    """Gives the graph with outputs for all strides: score (1, n, 1), bbox (.., 4), kps (.., 10).
 
-    found: (3, m) int64, where in `score` those above the threshold are. numpy would let go of
-    Python's lock for each of these steps, and workers would wait for it.
+    Of the n cells above the threshold only; found: (n,) int64, which they are. numpy would let go
+    of Python's lock for each of these steps, and workers would wait for it.
     """
     proto = onnx.load_from_string(graph)
     constants = [
         helper.make_tensor(name, TensorProto.FLOAT, (), [value])
         for name, value in _CONSTANTS.items()
     ]
+    constants.append(helper.make_tensor("cell_axis", TensorProto.INT64, (), [1]))
     nodes = [
-        helper.make_node("Concat", [f"{kind}_{stride}" for stride in _STRIDES], [kind], axis=1)
+        helper.make_node(
+            "Concat", [f"{kind}_{stride}" for stride in _STRIDES], [f"{kind}_all"], axis=1
+        )
         for kind in ("cls", "obj", "bbox", "kps")
     ]
     nodes += [
-        helper.make_node("Mul", ["cls", "obj"], ["product"]),
+        helper.make_node("Mul", ["cls_all", "obj_all"], ["product"]),
         helper.make_node("Clip", ["product", "least", "most"], ["clipped"]),
-        helper.make_node("Sqrt", ["clipped"], ["score"]),
-        helper.make_node("Greater", ["score", "threshold"], ["above"]),
-        helper.make_node("NonZero", ["above"], ["found"]),
+        helper.make_node("Sqrt", ["clipped"], ["score_all"]),
+        helper.make_node("Greater", ["score_all", "threshold"], ["above"]),
+        helper.make_node("NonZero", ["above"], ["places"]),
+        helper.make_node("Gather", ["places", "cell_axis"], ["found"], axis=0),
+    ]
+    nodes += [
+        helper.make_node("Gather", [f"{kind}_all", "found"], [kind], axis=1) for kind in _SIZES
     ]
     outputs = [
-        helper.make_tensor_value_info(kind, TensorProto.FLOAT, (1, "cells", size))
+        helper.make_tensor_value_info(kind, TensorProto.FLOAT, (1, "faces", size))
         for kind, size in _SIZES.items()
     ]
-    outputs.append(helper.make_tensor_value_info("found", TensorProto.INT64, (3, "faces")))
+    outputs.append(helper.make_tensor_value_info("found", TensorProto.INT64, ("faces",)))
     proto.graph.initializer.extend(constants)
     proto.graph.node.extend(nodes)
     proto.graph.ClearField("output")
@@ -112,13 +116,17 @@ def decode(
     (n, 5, 2) and scores (n,).
     """
     scores, bbox, kps = (outputs[kind][0] for kind in _SIZES)
-    _, found, _ = outputs["found"]  # few: only they are worth decoding
-    cells = _cells(height, width)[found]
+    cells = _cells(height, width)[outputs["found"]]
     corner, stride = cells[:, :2], cells[:, 2:]
-    box = bbox[found]
-    centre, half = (corner + box[:, :2]) * stride, np.exp(box[:, 2:]) * (stride / 2)
-    landmarks = (kps[found].reshape(-1, 5, 2) + corner[:, None]) * stride[:, None]
-    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[found, 0]
+    centre, half = (corner + bbox[:, :2]) * stride, np.exp(bbox[:, 2:]) * (stride / 2)
+    landmarks = (kps.reshape(-1, 5, 2) + corner[:, None]) * stride[:, None]
+    return np.concatenate([centre - half, centre + half], axis=1), landmarks, scores[:, 0]
+
+
+def _without_overlaps(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> Sequence[int]:
+    """Gives the places of those that stay, best first."""
+    widths = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+    return cv2.dnn.NMSBoxes(widths.tolist(), scores.tolist(), SCORE_THRESHOLD, OVERLAP_THRESHOLD)
 
 
 @lru_cache(maxsize=64)  # as many sizes as large photos have, all of one length; 100 KB each

@@ -65,6 +65,13 @@ def test_openvino_gives_what_onnx_runtime_gives(graphs, batches, role):
         np.testing.assert_allclose(value, expected[name], rtol=1e-3, atol=1e-3)
 
 
+def test_no_face_is_none_with_either_engine():
+    blank = np.zeros((40, 60, 3), np.uint8)
+    for engine in (EngineName.ONNXRUNTIME, EngineName.OPENVINO):
+        model = OpenCvZoo(inference=Inference(engine)).load(ALONE)
+        assert model.detector.detect(blank) == []
+
+
 @needs_bfloat16
 def test_bfloat16_is_near_and_not_the_same(graphs, batches):
     exact, near = (
