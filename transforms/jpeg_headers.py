@@ -10,6 +10,7 @@ JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
 _SCAN = 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = (0xC0, 0xC1)  # baseline and extended: a scan holds its components whole
 _FRAME = struct.Struct(">HBHHB")  # length, bits a sample, height, width, components
 
 
@@ -25,21 +26,35 @@ class JpegHeader:
 
 
 def jpeg_header(encoded: bytes) -> JpegHeader:
-    """Gives what stands in the markers up to the picture's end.
+    """Gives what stands in the markers up to the picture's end, or to a scan that holds all of it.
 
     encoded: what begins with JPEG_START. What follows the picture, as the film of a phone's moving
     photo, is not looked at.
     """
-    scans, frames, at = 0, [], len(JPEG_START) - 1
+    frames: list[int] = []
+    scans, at = 0, len(JPEG_START) - 1
     while (found := _SEGMENT.search(encoded, at)) and encoded[found.end() - 1] != JPEG_END[1]:
         at = found.end()
         marker = encoded[at - 1]
         if marker == _SCAN:
             scans += 1
+            if scans == 1 and _has_all(encoded, at, frames):
+                break
         elif marker in _FRAMES:
             frames.append(at)
         at += int.from_bytes(encoded[at : at + 2], "big")
     return JpegHeader(_size(encoded, frames[0]) if len(frames) == 1 else None, scans)
+
+
+def _has_all(encoded: bytes, scan: int, frames: list[int]) -> bool:
+    """True where a decoder goes over the pixels in the first scan, and in no other.
+
+    To look for the picture's end would take 3 % of the time of decoding it.
+    """
+    if len(frames) != 1 or encoded[frames[0] - 1] not in _SEQUENTIAL:
+        return False
+    number, of = scan + 2, frames[0] + _FRAME.size - 1  # of components
+    return encoded[number : number + 1] >= encoded[of : of + 1]
 
 
 def _size(encoded: bytes, frame: int) -> tuple[int, int] | None:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,20 @@ def test_a_baseline_photo():
 
 def test_each_scan_counts():
     assert jpeg_header(make_jpeg(64, 48, progressive=True)) == JpegHeader((64, 48), 10)
+
+
+def test_nothing_after_a_scan_of_all_components_counts():
+    """As decoders have it: what they would go over is not all that stands there."""
+    scan = JPEG.index(b"\xff\xda")
+    again = JPEG[:-2] + FRAME + JPEG[scan:-2] * 20 + JPEG[-2:]
+    assert jpeg_header(again) == JpegHeader((64, 48), 1)
+    np.testing.assert_array_equal(decode(again), decode(JPEG))
+
+
+def test_scans_of_single_components_count():
+    scan = JPEG.index(b"\xff\xda")
+    single = JPEG[scan:-2].replace(b"\xff\xda\x00\x0c\x03", b"\xff\xda\x00\x0c\x01")
+    assert jpeg_header(JPEG[:scan] + single * 20 + JPEG[-2:]) == JpegHeader((64, 48), 20)
 
 
 def test_what_stands_in_a_segment_is_not_looked_at():
