@@ -98,13 +98,17 @@ class Split:
     parts: int = 1
 
     def keeps(self, ref: RowRef) -> bool:
-        """True where this part is the one that yields the row.
+        """True where this part is the one that yields the row."""
+        return self.part_of(ref) == self.part
+
+    def part_of(self, ref: RowRef) -> int:
+        """Gives the part that yields the row.
 
         Parts take blocks of rows in turn. The rows after the last full turn they take one by one:
         a part with a block more than the others would work on alone at the end.
         """
         if ref.request is not None and self.body is None:  # small bodies are dealt as well
-            return ((ref.row or 0) // BLOCK_ROWS + ref.request) % self.parts == self.part
+            return ((ref.row or 0) // BLOCK_ROWS + ref.request) % self.parts
         row = 0 if ref.row is None else ref.row - self.first_row
         in_full_turns = self.rows - self.rows % (BLOCK_ROWS * self.parts)
-        return (row // BLOCK_ROWS if row < in_full_turns else row) % self.parts == self.part
+        return (row // BLOCK_ROWS if row < in_full_turns else row) % self.parts

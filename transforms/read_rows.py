@@ -15,6 +15,7 @@ from transforms.duplicates import Losers
 from transforms.inputs.found import Found, Reading
 from transforms.inputs.json_splits import rows_of_body, rows_of_lines
 from transforms.inputs.parquet_splits import damage, rows_of_parquet
+from transforms.inputs.shared_reading import rows_of_part
 from transforms.inputs.streams import DAMAGE
 from transforms.run_state import RUN_STATE
 from transforms.worker import prepare_process
@@ -24,10 +25,16 @@ def read_split(reading: Reading, split: Split) -> Iterator[Row]:
     """Gives the rows that this part of the split keeps, and one row for any damage."""
     losers = Losers(split.losers, split.number) if split.losers else None
     with closing(losers) if losers else nullcontext():
-        for ref, make in islice(_found(reading, split), split.take):
-            if split.keeps(ref):
-                fault = losers.fault(ref) if losers else None
-                yield replace(make(), fault=fault) if fault else make()
+        for ref, make, _ in _kept(reading, split):
+            fault = losers.fault(ref) if losers else None
+            yield replace(make(), fault=fault) if fault else make()
+
+
+def _kept(reading: Reading, split: Split) -> Iterator[Found]:
+    def find(split: Split) -> Iterator[Found]:
+        return islice(_found(reading, split), split.take)
+
+    return find(split) if split.parts == 1 else rows_of_part(RUN_STATE.run, split, find)
 
 
 def _found(reading: Reading, split: Split) -> Iterator[Found]:

@@ -46,6 +46,11 @@ class RunState:
         if marker != self._marker:
             self.begin(marker)
 
+    @property
+    def run(self) -> str:
+        """What tells this run from the one before it in the same process."""
+        return self._marker
+
     def stop(self, why: str = "") -> None:
         """Makes all readers yield no more; what is under way is finished and recorded."""
         self.why = self.why or why

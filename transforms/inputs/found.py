@@ -3,14 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from schemas.errors import Code
 from schemas.inputs import JSON_FIELDS, PARQUET_FIELDS, PERSON_ID
 from schemas.options import FaceStorageType
 from schemas.records import Row, RowRef
 
-# A row, and how to make it: one that another reader takes is not parsed.
-Found = tuple[RowRef, Callable[[], Row]]
+
+class Found(NamedTuple):
+    """A row, and how to make it: one that another reader takes is not parsed.
+
+    size: about how many bytes it holds.
+    """
+
+    ref: RowRef
+    make: Callable[[], Row]
+    size: int
 
 
 @dataclass(frozen=True)

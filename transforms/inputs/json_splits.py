@@ -71,7 +71,8 @@ def _line(reading: Reading, split: Split, number: int, line: Line) -> Iterator[F
         yield _malformed(reading, split, BodyHead(number, "", fault=fault, malformed=True), raw)
         return
     ref = RowRef(split.source, number, reading.collection, raw=raw)
-    yield ref, partial(_row, reading, split, ref, text, reading.face_storage_type)
+    make = partial(_row, reading, split, ref, text, reading.face_storage_type)
+    yield Found(ref, make, _held(text) + _held(raw))
 
 
 def _raw_line(split: Split, line: Line) -> bytes | FilePiece:
@@ -89,7 +90,8 @@ def _persons(
         raw = _raw_person(split, head, person) if reading.keep_raw else None
         ref = RowRef(split.source, number, head.collection, head.request, raw)
         storage = head.face_storage_type
-        yield ref, partial(_row, reading, split, ref, person.content, storage, head.fault)
+        make = partial(_row, reading, split, ref, person.content, storage, head.fault)
+        yield Found(ref, make, _held(person.content) + _held(raw))
 
 
 def _raw_person(split: Split, head: BodyHead, person: Value) -> bytes | FilePiece:
@@ -105,7 +107,8 @@ def _malformed(reading: Reading, split: Split, head: BodyHead, raw: Any) -> Foun
     """Gives the one row that stands for a whole body."""
     raw = raw if reading.keep_raw else None
     ref = RowRef(split.source, None, head.collection, head.request, raw)
-    return ref, partial(Row, ref, {}, head.face_storage_type, fault=head.fault)
+    make = partial(Row, ref, {}, head.face_storage_type, fault=head.fault)
+    return Found(ref, make, _held(raw))
 
 
 def _row(
@@ -124,6 +127,10 @@ def _row(
     if isinstance(value, RepeatedKeys):  # the object itself is no value that a field can have
         fields |= {field: value for field, name in names.items() if name in value.repeated}
     return Row(ref, fields, storage, _folder(split.path), refused or fault)
+
+
+def _held(content: bytes | FilePiece | None) -> int:
+    return len(content) if isinstance(content, bytes) else 0
 
 
 @lru_cache  # of a row that is read in 15 microseconds, it would take two

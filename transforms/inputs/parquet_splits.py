@@ -41,7 +41,7 @@ def damage(reading: Reading, split: Split) -> Found:
     """Gives the row that stands for damage to the file. All parts meet it, the first tells."""
     ref = RowRef(split.source, None, reading.collection)
     fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TRUNCATED_INPUT)
-    return ref, partial(Row, ref, {}, reading.face_storage_type, fault=fault)
+    return Found(ref, partial(Row, ref, {}, reading.face_storage_type, fault=fault), 0)
 
 
 def _row_group(
@@ -81,7 +81,7 @@ def _row_group(
                 fault, made = None, partial(_nth, together, n)
             else:
                 fault, made = None, partial(_alone, fields, n, columns)
-            yield ref, partial(_row, reading, ref, made, folder, fault)
+            yield Found(ref, partial(_row, reading, ref, made, folder, fault), size)
 
 
 def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
