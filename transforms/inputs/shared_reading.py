@@ -77,7 +77,9 @@ class _SharedReading:
                     return found
                 if self._ended:
                     return None
-                if not self._is_full():
+                if self._aside_bytes > _ASIDE_BYTES * len(self._here):
+                    self._make_room()
+                else:
                     self._read_on()
         raise _LeftBehindError
 
@@ -85,24 +87,23 @@ class _SharedReading:
         """Lays nothing aside for the part any more."""
         with self._moved:
             self._drop(part)
-            if not self._aside.keys() & self._came:  # closes the file
+            if not self._here:  # closes the file
                 self._aside.clear()
                 self._rows = iter(())
             self._moved.notify_all()
 
-    def _is_full(self) -> bool:
-        """True where so much was laid aside that something had to be done about it first."""
-        absent = self._aside.keys() - self._came
-        if self._aside_bytes <= _ASIDE_BYTES * (len(self._aside) - len(absent)):
-            return False
-        if absent:  # they may be elsewhere, or come much later
+    @property
+    def _here(self) -> set[int]:
+        return self._aside.keys() & self._came
+
+    def _make_room(self) -> None:
+        if absent := self._aside.keys() - self._came:  # elsewhere, or to come much later
             for part in absent:
                 self._drop(part)
-            return True
+            return
         slowest = max(self._aside, key=lambda part: len(self._aside[part]))
         if len(self._aside[slowest]) < _ENOUGH_ROWS or not self._moved.wait(_PATIENCE_S):
             self._drop(slowest)
-        return True
 
     def _read_on(self) -> None:
         try:

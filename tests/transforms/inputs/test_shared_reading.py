@@ -92,7 +92,7 @@ def test_nothing_is_laid_aside_for_long_for_a_part_that_does_not_come(monkeypatc
 def test_a_fast_part_waits_for_a_slow_one(monkeypatch) -> None:
     monkeypatch.setattr(shared_reading, "_ASIDE_BYTES", ASIDE_BYTES)
     source = Source(10 * BLOCK_ROWS)
-    slow, taken = source.part(1, 2), [0]
+    slow, taken, came = source.part(1, 2), [0], threading.Event()
     first = [next(slow)]
 
     def fast() -> list[int | None]:
@@ -100,10 +100,12 @@ def test_a_fast_part_waits_for_a_slow_one(monkeypatch) -> None:
         for row in source.part(0, 2):
             found.append(row)
             taken[0] += 1
+            came.set()
         return found
 
     with ThreadPoolExecutor(1) as worker:
         whole = worker.submit(fast)
+        assert came.wait(10)
         for row in slow:
             first.append(row)
             assert taken[0] <= len(first) + 4 * BLOCK_ROWS
