@@ -18,6 +18,7 @@ from transforms.inputs.parquet_splits import damage, rows_of_parquet
 from transforms.inputs.shared_reading import rows_of_part
 from transforms.inputs.streams import DAMAGE
 from transforms.run_state import RUN_STATE
+from transforms.turns import wait_for_turn
 from transforms.worker import prepare_process
 
 
@@ -67,6 +68,7 @@ class _ReadFn(beam.DoFn):
             for row in read_split(self._reading, split):
                 if RUN_STATE.stopping:
                     return
+                wait_for_turn()
                 given += 1
                 yield row
         finally:

@@ -3,6 +3,7 @@ import json
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ from transforms.inputs.found import Reading
 from transforms.inputs.json_rows import RepeatedKeys
 from transforms.read_rows import _ReadFn, read_split
 from transforms.run_state import RUN_STATE
+from transforms.turns import ALONE
 
 
 def reader(max_row_bytes=10_000, **columns):
@@ -235,6 +237,19 @@ def test_a_stop_opens_no_more_files() -> None:
         RUN_STATE.begin("")
     [tried] = stage.process(split)
     assert detail(tried) == "truncated_input"
+
+
+def test_no_row_is_begun_while_a_worker_is_alone(write):
+    path = write(b'{"person_id": "a"}', b'{"person_id": "b"}')
+    rows = _ReadFn(reader(), "").process(Split("given", path, Form.JSONL, 0, -1, 0, 0))
+    assert next(rows).ref.row == 0
+    with ThreadPoolExecutor(1) as worker:
+        with ALONE:
+            row = worker.submit(next, rows)
+            with pytest.raises(TimeoutError):
+                row.result(0.2)
+        assert row.result().ref.row == 1
+    assert list(rows) == []
 
 
 @pytest.mark.parametrize("place", ["open_parquet", "iter_row_group"])

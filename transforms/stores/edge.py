@@ -30,6 +30,7 @@ from qdrant_edge import Point as EdgePoint
 from schemas.errors import Code
 from schemas.stamp import Stamp
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
+from transforms.turns import ALONE
 
 STAMP_FILE = "collection.json"
 _SEGMENTS = "segments"  # every collection of the engine has it
@@ -132,9 +133,11 @@ class EdgeStore:
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Writes to the log and applies at once."""
         name = self._vector_name(collection)
-        changed = [
-            EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload)) for each in points
-        ]
+        with ALONE:  # each value is tried as every other type first, and each failure lets go
+            changed = [
+                EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload))
+                for each in points
+            ]
         with self._engine:
             shard = self._shard(collection)
             self._check_room(_ROOM_TO_WRITE + _GROWTH * sum(map(_text_bytes, points)))

@@ -8,14 +8,17 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from qdrant_edge import Point as EdgePoint
 
 from schemas.errors import Code
 from tests.transforms.stores.conftest import OTHER_STAMP, STAMP, point, points
 from transforms.stores import edge
 from transforms.stores.base import Collection, StoreError
 from transforms.stores.edge import STAMP_FILE, EdgeStore
+from transforms.turns import ALONE
 
 OPEN_IT = """
 import sys
@@ -107,6 +110,23 @@ def test_what_was_put_survives_a_killed_process(store: EdgeStore, folder: Path) 
     assert store.find_collection("people") == Collection("people", 100, STAMP)
     ids = [each.id for each in points(range(100))]
     assert store.look_up("people", ids, ["a"]) == {each: {"a": 1} for each in ids}
+
+
+def test_points_are_handed_over_by_one_worker_alone(
+    store: EdgeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of their values makes the engine's binding let go of Python's lock several times."""
+    alone = []
+
+    def made(*arguments: Any) -> EdgePoint:
+        alone.append(ALONE.locked())
+        return EdgePoint(*arguments)
+
+    monkeypatch.setattr(edge, "EdgePoint", made)
+    store.create_collection("people", STAMP)
+    store.upsert("people", points(range(3), a=1))
+    assert alone == [True] * 3
+    assert not ALONE.locked()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are of POSIX")
