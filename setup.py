@@ -22,6 +22,7 @@ setup(
         "click>=8.2",
         "httpx>=0.28",
         "insightface==2.1",
+        "isal>=1.7",
         "numpy>=2.0",
         "onnx>=1.16",
         "onnxruntime>=1.20",

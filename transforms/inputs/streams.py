@@ -9,14 +9,16 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from backports import zstd
+from isal import igzip
 
 BUFFER_BYTES = 1 << 20
+_GZIP_BUFFER_BYTES = 1 << 18  # stays in a core's cache
 _ZSTD_WINDOW_LOG_MAX = 27  # 128 MB: what a decompressor may be made to hold
 
 # What readers raise where a file is cut or its bytes were changed.
@@ -34,21 +36,50 @@ def open_raw(path: str) -> Iterator[BinaryIO]:
 def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedIOBase]:
     """Opens a JSONL or JSON file, decompressed by its suffix, at a byte of the decompressed text.
 
-    Decompressors buffer for themselves: one more buffer would ask for more than there is before
-    it gives what it has, and lose the rows that stand before the damage.
+    Python's decompressors buffer for themselves: one more buffer would ask for more than there is
+    before it gives what it has, and lose the rows that stand before the damage.
     """
     with open_raw(path) as raw:
         if path.endswith(".gz"):
-            if not raw.read(1):  # GzipFile takes it for a stream that ended
+            if not raw.read(1):  # it would be taken for a stream that ended
                 raise EOFError("no gzip stream")
             raw.seek(0)
-            yield _skipped(gzip.GzipFile(fileobj=raw), start)
+            yield _skipped(io.BufferedReader(_Gzip(raw), _GZIP_BUFFER_BYTES), start)
         elif path.endswith(".zst"):
             limit = {int(zstd.DecompressionParameter.window_log_max): _ZSTD_WINDOW_LOG_MAX}
             yield _skipped(zstd.ZstdFile(raw, options=limit), start)
         else:
             raw.seek(start)
             yield io.BufferedReader(cast(io.RawIOBase, raw), BUFFER_BYTES)
+
+
+class _Gzip(io.RawIOBase):
+    """What a gzip holds, decompressed by isal in half the time.
+
+    Where it meets damage, isal loses what stands before it in the same piece: from there on
+    Python's own reads.
+    """
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw, self._given, self._is_damaged = raw, 0, False
+        self._stream: gzip.GzipFile = igzip.IGzipFile(fileobj=raw)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            given = self._stream.readinto1(buffer)
+        except Exception:  # whatever it is, Python's own names it
+            if self._is_damaged:
+                raise
+            self._is_damaged = True
+            self._raw.seek(0)
+            self._stream = gzip.GzipFile(fileobj=self._raw)
+            _skipped(self._stream, self._given)
+            given = self._stream.readinto1(buffer)
+        self._given += given
+        return given
 
 
 def _skipped(stream: io.BufferedIOBase, size: int) -> io.BufferedIOBase:

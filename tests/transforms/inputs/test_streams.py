@@ -1,8 +1,11 @@
 import gzip
+import io
 import tracemalloc
 
 import pytest
 from backports import zstd
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transforms.inputs.streams import DAMAGE, is_compressed, open_lines, open_raw
 
@@ -103,6 +106,34 @@ def test_a_changed_byte_of_a_gzip_is_damage(read):
     packed[len(packed) // 2] ^= 0xFF
     with pytest.raises(DAMAGE):
         read(bytes(packed), ".gz")
+
+
+def pieces(stream):
+    """All that a stream gives, and whether it ended in damage."""
+    found = []
+    try:
+        found.extend(iter(lambda: stream.read1(100), b""))
+    except DAMAGE:
+        return b"".join(found), True
+    return b"".join(found), False
+
+
+@given(
+    texts=st.lists(st.binary(max_size=999) | st.just(LINES * 20), min_size=1, max_size=3),
+    changes=st.lists(st.tuples(st.integers(0, 1 << 12), st.binary(max_size=3)), max_size=2),
+    cut=st.integers(0, 99),
+)
+def test_a_damaged_gzip_gives_what_python_s_own_reader_gives(tmp_path_factory, texts, changes, cut):
+    packed = bytearray(b"".join(map(gzip.compress, texts)))
+    for place, change in changes:
+        place %= len(packed)
+        packed[place : place + len(change)] = change
+    packed = packed[: len(packed) - cut] or packed
+    expected = pieces(gzip.GzipFile(fileobj=io.BytesIO(packed)))
+    path = tmp_path_factory.mktemp("gzip") / "people.jsonl.gz"
+    path.write_bytes(packed)
+    with open_lines(str(path)) as stream:
+        assert pieces(stream) == expected
 
 
 @each_format
