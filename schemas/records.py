@@ -53,7 +53,8 @@ class RowRef:
 class Row:
     """What stands in the input: fields under our names, nothing checked yet.
 
-    folder: that of the input file, from which a relative `face_uri` starts.
+    folder: that of the input file, from which a relative `face_uri` starts. size: about how many
+    bytes the fields took there.
     """
 
     ref: RowRef
@@ -61,6 +62,7 @@ class Row:
     face_storage_type: FaceStorageType
     folder: str = ""
     fault: Fault | None = None
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,12 @@ class Person:
     record_digest: str
     face_digest: str
     replaces: bool = False  # the store already holds this person
+
+    @property
+    def text_length(self) -> int:
+        """The number of characters of name and metadata, which have no limit of their own."""
+        metadata = sum(len(key) + len(value) for key, value in self.metadata.items())
+        return len(self.person_name) + metadata
 
 
 @dataclass(frozen=True, slots=True)

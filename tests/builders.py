@@ -80,11 +80,12 @@ def make_row(
     storage: FaceStorageType = FaceStorageType.NO_STORAGE,
     fault: Fault | None = None,
     folder: str = "",
+    size: int = 0,
     **fields: object,
 ) -> Row:
     """Gives a good row but for its face; `fields` come on top."""
     good = {"person_id": "JD1", "person_name": "Jane Doe", "metadata": {"team": "blue"}}
-    return Row(ref or make_ref(), good | fields, storage, folder, fault)
+    return Row(ref or make_ref(), good | fields, storage, folder, fault, size)
 
 
 def make_person(**fields: Any) -> Person:

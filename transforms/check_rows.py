@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.pvalue import PCollection
 
-from schemas.inputs import FACE, FACE_BASE_64, FACE_URI
+from schemas.inputs import FACE_URI
 from schemas.options import Rules
 from schemas.records import Outcome, Row, Submission
 from transforms.batches import BatchStage
@@ -30,9 +30,7 @@ class _CheckFn(BatchStage):
         self._rules, self._files = rules, files
 
     def size(self, row: Row) -> int:
-        images = (row.fields.get(field) for field in (FACE, FACE_BASE_64))
-        size = sum(len(each) for each in images if isinstance(each, (bytes, str)))
-        return self.max_bytes if row.fields.get(FACE_URI) is not None else size
+        return row.size if row.fields.get(FACE_URI) is None else self.max_bytes
 
     def advance(self, rows: Sequence[Row]) -> Sequence[Submission | Outcome]:
         with ALONE if len(rows) > 1 else nullcontext():

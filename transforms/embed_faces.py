@@ -30,7 +30,7 @@ class _EmbedFn(BatchStage):
         self._source = model
 
     def size(self, face: AlignedFace) -> int:
-        return face.crop.nbytes + len(face.kept)
+        return face.crop.nbytes + len(face.kept) + face.person.text_length
 
     def advance(self, faces: Sequence[AlignedFace]) -> Sequence[EmbeddedFace]:
         vectors = self._source.model.recogniser.embed([each.crop for each in faces])

@@ -88,10 +88,8 @@ def check_vectors(vectors: Sequence[Vector], dimension: int) -> None:
 
 def request_bytes(embedded: EmbeddedFace) -> int:
     """Gives about what the point takes in a request."""
-    person = embedded.person
-    text = sum(len(key) + len(value) for key, value in person.metadata.items())
     return (
         len(embedded.kept) * 4 // 3
-        + 4 * (text + len(person.person_name))
+        + 4 * embedded.person.text_length
         + (_VECTOR_OVERHEAD_BYTES + 10 * embedded.vector.size)
     )

@@ -28,7 +28,7 @@ class _SkipFn(BatchStage):
         self._store, self._marks = store, run_marks(rules, pack)
 
     def size(self, submission: Submission) -> int:
-        return len(submission.encoded)
+        return len(submission.encoded) + submission.person.text_length
 
     def advance(self, submissions: Sequence[Submission]) -> Sequence[Submission | Outcome]:
         return by_collection(submissions, self._look_up)

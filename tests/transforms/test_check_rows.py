@@ -16,7 +16,7 @@ from transforms.turns import ALONE
 
 IMAGE = make_jpeg()
 TEXT = base64.b64encode(IMAGE).decode()
-LARGE = "QUJD" * (1 << 19)  # as many bytes as a turn may have
+TURN_BYTES = 2 << 20
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_no_turn_is_longer_than_64_rows(turns, stage):
     assert [given[64], given[128], len(list(stage.finish_bundle()))] == [64, 64, 2]
 
 
-def test_a_large_image_makes_nobody_wait(turns, stage):
-    through(stage, rows("ab") + rows("c", face_base_64=LARGE) + rows("de"))
+def test_a_large_row_makes_nobody_wait(turns, stage):
+    through(stage, rows("ab") + rows("c", size=TURN_BYTES) + rows("de"))
     assert turns == [("a", True), ("b", True), ("c", False), ("d", True), ("e", True)]
 
 

@@ -105,6 +105,14 @@ def test_a_parquet_row_that_is_too_large_keeps_its_id(tmp_path):
     assert (detail(large), large.fields) == ("too_large", {"person_id": "b"})
 
 
+def test_a_row_tells_how_many_bytes_it_holds(tmp_path, write):
+    line = b'{"person_id": "a", "metadata": {"note": "%s"}}' % (b"x" * 5000)
+    [row] = read(write(line))
+    assert len(line) <= row.size <= len(line) + 1
+    [row] = read(write_parquet(tmp_path / "a.parquet", [json.loads(line)]), 1)
+    assert 5000 < row.size < 6000
+
+
 class TestColumns:
     line = b'{"EMP_NO": "7", "person_id": "other", "face": "QQ==", "extra": 1}'
 

@@ -126,7 +126,7 @@ def _row(
     fields = {field: value[name] for field, name in names.items() if name in value}
     if isinstance(value, RepeatedKeys):  # the object itself is no value that a field can have
         fields |= {field: value for field, name in names.items() if name in value.repeated}
-    return Row(ref, fields, storage, _folder(split.path), refused or fault)
+    return Row(ref, fields, storage, _folder(split.path), refused or fault, _held(text))
 
 
 def _held(content: bytes | FilePiece | None) -> int:

@@ -81,7 +81,7 @@ def _row_group(
                 fault, made = None, partial(_nth, together, n)
             else:
                 fault, made = None, partial(_alone, fields, n, columns)
-            yield Found(ref, partial(_row, reading, ref, made, folder, fault), size)
+            yield Found(ref, partial(_row, reading, ref, made, folder, fault, size), size)
 
 
 def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
@@ -109,5 +109,6 @@ def _row(
     made: Callable[[], Mapping[str, Any]],
     folder: str,
     fault: Fault | None,
+    size: int,
 ) -> Row:
-    return Row(ref, made(), reading.face_storage_type, folder, fault)
+    return Row(ref, made(), reading.face_storage_type, folder, fault, size)
