@@ -61,8 +61,8 @@ class _Gzip(io.RawIOBase):
     """
 
     def __init__(self, raw: BinaryIO) -> None:
-        self._raw, self._given, self._is_damaged = raw, 0, False
-        self._stream: gzip.GzipFile = igzip.IGzipFile(fileobj=raw)
+        self._raw, self._given = raw, 0
+        self._stream: io.BufferedIOBase = igzip.IGzipFile(fileobj=raw)
 
     def readable(self) -> bool:
         return True
@@ -71,12 +71,10 @@ class _Gzip(io.RawIOBase):
         try:
             given = self._stream.readinto1(buffer)
         except Exception:  # whatever it is, Python's own names it
-            if self._is_damaged:
+            if not isinstance(self._stream, igzip.IGzipFile):
                 raise
-            self._is_damaged = True
             self._raw.seek(0)
-            self._stream = gzip.GzipFile(fileobj=self._raw)
-            _skipped(self._stream, self._given)
+            self._stream = _skipped(gzip.GzipFile(fileobj=self._raw), self._given)
             given = self._stream.readinto1(buffer)
         self._given += given
         return given
