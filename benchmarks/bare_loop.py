@@ -24,6 +24,7 @@ from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 from transforms.worker import cores
 
+_LOADED_WITHIN_S = 120
 STAGES = ("read", "decode", "detect", "align", "embed")
 Stages = dict[str, float]
 
@@ -31,20 +32,18 @@ Stages = dict[str, float]
 def bare_loop(payload: str, inference: Inference) -> Spent:
     """Gives what it takes from the first photo to the last vector, models loaded, on all cores.
 
-    payload: Parquet of `face_base_64`.
+    payload: Parquet of `face_base_64`. Raises EOFError where a process fails, which tells why.
     """
     context = multiprocessing.get_context("spawn")
     parts = cores()
-    barrier, results = context.Barrier(parts), context.Queue()
-    processes = [
-        context.Process(target=_work, args=(payload, part, parts, inference, barrier, results))
-        for part in range(parts)
-    ]
-    for each in processes:
-        each.start()
-    done = [results.get() for _ in processes]
-    for each in processes:
-        each.join()
+    barrier, ends = context.Barrier(parts, timeout=_LOADED_WITHIN_S), []
+    for part in range(parts):
+        end, other = context.Pipe(duplex=False)
+        arguments = (payload, part, parts, inference, barrier, other)
+        context.Process(target=_work, args=arguments, daemon=True).start()
+        other.close()  # so that a process that fails is the end of its pipe
+        ends.append(end)
+    done = [end.recv() for end in ends]
     return Spent(
         min(start for start, *_ in done),
         max(end for _, end, *_ in done),
@@ -54,7 +53,7 @@ def bare_loop(payload: str, inference: Inference) -> Spent:
 
 
 def _work(
-    payload: str, part: int, parts: int, inference: Inference, barrier: Any, results: Any
+    payload: str, part: int, parts: int, inference: Inference, barrier: Any, end: Any
 ) -> None:
     cv2.setNumThreads(0)
     model = OpenCvZoo(inference=inference).load(Share(1, 1))
@@ -62,7 +61,7 @@ def _work(
     barrier.wait()
     began, cpu = time.monotonic(), time.process_time()
     stages = _embed_all(model, _photos(payload, part, parts))
-    results.put((began, time.monotonic(), time.process_time() - cpu, stages))
+    end.send((began, time.monotonic(), time.process_time() - cpu, stages))
 
 
 def _photos(payload: str, part: int, parts: int) -> Iterator[str]:
