@@ -41,7 +41,7 @@ def bare_loop(payload: str, inference: Inference) -> Spent:
         end, other = context.Pipe(duplex=False)
         arguments = (payload, part, parts, inference, barrier, other)
         context.Process(target=_work, args=arguments, daemon=True).start()
-        other.close()  # so that a process that fails is the end of its pipe
+        other.close()  # the process has the only one now: where it fails, `recv` raises
         ends.append(end)
     done = [end.recv() for end in ends]
     return Spent(
