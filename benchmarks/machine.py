@@ -1,7 +1,9 @@
 """What figures were measured on: they mean nothing without it."""
 
 import platform
-from collections.abc import Iterable
+import statistics
+import time
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -29,6 +31,23 @@ def machine() -> str:
 def versions(packages: Iterable[str]) -> str:
     """Gives what is installed of them here, as `numpy 2.4.6, openvino not installed`."""
     return ", ".join(f"{each} {_version(each)}" for each in packages)
+
+
+def plain_python_ms() -> float:
+    """Gives how long a loop of plain Python takes just now.
+
+    A machine that others use as well may take twice as long a minute later: figures that are no
+    ratios are to be read beside this one.
+    """
+    began = time.perf_counter()
+    sum(each * each for each in range(1_000_000))
+    return (time.perf_counter() - began) * 1e3
+
+
+def plain_python(took_ms: Sequence[float]) -> str:
+    """Gives what the loop took during a benchmark, as a line."""
+    middle, least, most = statistics.median(took_ms), min(took_ms), max(took_ms)
+    return f"a loop of plain Python: median {middle:.0f} ms, {least:.0f} to {most:.0f}"
 
 
 def _version(package: str) -> str:

@@ -9,20 +9,21 @@ start, the pipeline's) is left out, and the median over rounds in which all case
 parsing, checking, Base64 and SHA-256, looking up, batches, points, writing, result records and
 counting them. `bare` is a loop that only reads the same file and parses its rows. `picture` is a
 loop over what a pack is for, on the same 16x16 photo, in as many threads as there are workers:
-`decode`, the null pack's detector, `align` and its recogniser. Overhead is the command less the
-picture. Workers are threads of one process: what is Python in a row takes no less of the wall's
-time with two of them.
+`decode`, the null pack's detector, `align` and its recogniser. It is taken anew for each input, for
+the machine may be another a minute later. Overhead is the command less the picture. Workers are
+threads of one process: what is Python in a row takes no less of the wall's time with two of them.
 """
 
 import argparse
 import gzip
 import json
 import statistics
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -30,7 +31,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from benchmarks.fresh_store import fresh_store
-from benchmarks.machine import machine
+from benchmarks.machine import machine, plain_python, plain_python_ms
 from benchmarks.payloads import COLLECTION, people, tiny_photo, write_payload
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
@@ -51,6 +52,7 @@ FORMS = {
 }
 STORES = ("null", "embedded")
 WORKERS = (1, 2)
+BARE, PICTURE = "bare", "picture"
 MAX_PIXELS = 50_000_000
 
 
@@ -68,33 +70,35 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     found: dict[tuple[str, str, int], list[Cost]] = defaultdict(list)
+    plain_ms = []
     prepare_process()
     with TemporaryDirectory() as folder:
         top = Path(folder)
         for rows in arguments.rows:
             for file in FORMS.values():
                 persons = people(rows, [tiny_photo()])
-                write_payload(top / f"{rows}-{file}", persons, 128 if "groups" in file else rows)
+                a_group = 128 if "groups" in file else rows
+                write_payload(_payload(top, file, rows), persons, a_group)
         for _ in range(arguments.rounds):
-            for workers in WORKERS:
-                found["", "picture", workers].append(
-                    _slope(arguments.rows, lambda rows, workers=workers: _pictures(rows, workers))
-                )
             for file in FORMS.values():
-                found[file, "bare", 1].append(
-                    _slope(arguments.rows, lambda rows, file=file: _read(top / f"{rows}-{file}"))
-                )
-                for store in STORES:
-                    for workers in WORKERS:
-                        found[file, store, workers].append(
-                            _slope(
-                                arguments.rows,
-                                lambda rows, file=file, store=store, workers=workers: _enroll(
-                                    top / f"{rows}-{file}", store, workers
-                                ),
-                            )
-                        )
+                plain_ms.append(plain_python_ms())
+                for (name, workers), work in _cases(top, file).items():
+                    found[file, name, workers].append(_slope(arguments.rows, work))
     _print({key: _median(costs) for key, costs in found.items()})
+    print(plain_python(plain_ms), flush=True)
+
+
+def _payload(top: Path, file: str, rows: int) -> Path:
+    return top / f"{rows}-{file}"
+
+
+def _cases(top: Path, file: str) -> dict[tuple[str, int], Callable[[int], None]]:
+    """Gives what is measured of an input, with so many workers: each a function of the rows."""
+    return {
+        **{(PICTURE, workers): partial(_pictures, workers) for workers in WORKERS},
+        (BARE, 1): partial(_read, top, file),
+        **{case: partial(_enroll, top, file, *case) for case in product(STORES, WORKERS)},
+    }
 
 
 def _slope(rows: tuple[int, int], work: Callable[[int], None]) -> Cost:
@@ -113,7 +117,7 @@ def _median(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(each) for each in zip(*costs, strict=True)))
 
 
-def _pictures(rows: int, workers: int) -> None:
+def _pictures(workers: int, rows: int) -> None:
     with ThreadPoolExecutor(workers) as threads:
         list(threads.map(_some_pictures, [rows // workers] * workers))
 
@@ -128,7 +132,8 @@ def _some_pictures(number: int) -> None:
         unit(model.recogniser.embed([crop])[0])
 
 
-def _read(path: Path) -> None:
+def _read(top: Path, file: str, rows: int) -> None:
+    path = _payload(top, file, rows)
     if path.suffix == ".parquet":
         for batch in pq.ParquetFile(path).iter_batches(64):
             batch.to_pylist()
@@ -138,14 +143,14 @@ def _read(path: Path) -> None:
                 json.loads(line)
 
 
-def _enroll(path: Path, store: str, workers: int) -> None:
+def _enroll(top: Path, file: str, store: str, workers: int, rows: int) -> None:
     with TemporaryDirectory() as folder:
         pack = NullPack()
         spec: StoreSpec = NullStoreSpec()
         if store == "embedded":
             spec = fresh_store(f"{folder}/store", COLLECTION, pack.stamp)
         config = EnrollConfig(
-            inputs=(str(path),),
+            inputs=(str(_payload(top, file, rows)),),
             collection=COLLECTION,
             face_storage_type=FaceStorageType.NO_STORAGE,
             run_dir=f"{folder}/run",
@@ -162,12 +167,11 @@ def _print(found: dict[tuple[str, str, int], Cost]) -> None:
     for name, file in FORMS.items():
         for store in STORES:
             for workers in WORKERS:
-                command, picture = found[file, store, workers], found["", "picture", workers]
+                command, picture = found[file, store, workers], found[file, PICTURE, workers]
                 overhead = (command.wall - picture.wall, command.cpu - picture.cpu)
-                figures = (found[file, "bare", 1].cpu, *command, *picture, *overhead)
+                figures = (found[file, BARE, 1].cpu, *command, *picture, *overhead)
                 case = f"{name}; {store} store, {workers}"
                 print(f"{case:<48}" + "".join(f"{each:>15.0f}" for each in figures))
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ Points are made by `to_points`, with all that a run stores but an image, and wri
 the pipeline does: one thread, 64 points at a time. `the engine alone` writes them through Qdrant
 Edge itself, from objects that it was given before. The query goes through the engine as well, on
 the collection that the store made: exact, over all vectors, the nearest ten with their payload.
-The processor's time is shown beside the wall's, which other programs lengthen.
+The processor's time is shown beside the wall's, which other programs lengthen, and what a loop of
+plain Python took meanwhile.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import numpy as np
 from qdrant_edge import EdgeShard, Query, SearchParams, SearchRequest, UpdateOperation
 from qdrant_edge import Point as EdgePoint
 
-from benchmarks.machine import machine
+from benchmarks.machine import machine, plain_python, plain_python_ms
 from benchmarks.payloads import COLLECTION
 from schemas.ids import point_id
 from schemas.options import FaceStorageType, Rules
@@ -39,6 +40,7 @@ from transforms.upsert_persons import BATCH_POINTS
 
 QUERIES = 200
 NEAREST = 10
+PLAIN_EVERY = 100 * BATCH_POINTS
 
 T = TypeVar("T")
 
@@ -102,8 +104,10 @@ def _rate(name: str, items: Iterator[T], work: Callable[[Sequence[T]], object]) 
     Batches are made between, off the clock: to hold all of them would make Python's collector
     go through them time and again.
     """
-    number, wall, cpu = 0, 0.0, 0.0
+    number, wall, cpu, plain_ms = 0, 0.0, 0.0, []
     while batch := list(islice(items, BATCH_POINTS)):
+        if number % PLAIN_EVERY == 0:
+            plain_ms.append(plain_python_ms())
         began, began_cpu = time.perf_counter(), time.process_time()
         work(batch)
         wall += time.perf_counter() - began
@@ -111,7 +115,7 @@ def _rate(name: str, items: Iterator[T], work: Callable[[Sequence[T]], object]) 
         number += len(batch)
     print(
         f"{name}: {number / wall:,.0f} a second; {number / cpu:,.0f} a second of the "
-        f"processor's, {cpu / number * 1e6:.0f} us each",
+        f"processor's, {cpu / number * 1e6:.0f} us each; {plain_python(plain_ms)}",
         flush=True,
     )
 
@@ -127,6 +131,7 @@ def _edge_point(point: Point, stamp: Stamp) -> EdgePoint:
 def _queries(folder: Path, points: Sequence[Point], stamp: Stamp) -> None:
     """Looks for persons by their own vectors; prints how long, and how often they came first."""
     shard = EdgeShard.load(str(folder))
+    plain_ms = [plain_python_ms()]
     times, found, began_cpu = [], 0, time.process_time()
     for point in points:
         request = _request(point.vector, stamp)
@@ -135,10 +140,11 @@ def _queries(folder: Path, points: Sequence[Point], stamp: Stamp) -> None:
         times.append((time.perf_counter() - began) * 1e3)
         found += str(hits[0].id) == point.id
     cpu = (time.process_time() - began_cpu) / len(times) * 1e3
+    plain_ms.append(plain_python_ms())
     shard.close()
     print(
         f"exact query: median {statistics.median(times):.2f} ms, slowest {max(times):.2f} ms, "
-        f"{cpu:.2f} ms of the processor's; right {found} of {len(times)}"
+        f"{cpu:.2f} ms of the processor's; right {found} of {len(times)}; {plain_python(plain_ms)}"
     )
 
 
