@@ -164,14 +164,12 @@ def _print(found: dict[tuple[str, str, int], Cost]) -> None:
     print(f"{machine()}\nmicroseconds a row\n")
     columns = ("bare cpu", "command wall", "cpu", "picture wall", "cpu", "overhead wall", "cpu")
     print(f"{'input; store, workers':<48}" + "".join(f"{each:>15}" for each in columns))
-    for name, file in FORMS.items():
-        for store in STORES:
-            for workers in WORKERS:
-                command, picture = found[file, store, workers], found[file, PICTURE, workers]
-                overhead = (command.wall - picture.wall, command.cpu - picture.cpu)
-                figures = (found[file, BARE, 1].cpu, *command, *picture, *overhead)
-                case = f"{name}; {store} store, {workers}"
-                print(f"{case:<48}" + "".join(f"{each:>15.0f}" for each in figures))
+    for (name, file), store, workers in product(FORMS.items(), STORES, WORKERS):
+        command, picture = found[file, store, workers], found[file, PICTURE, workers]
+        overhead = (command.wall - picture.wall, command.cpu - picture.cpu)
+        figures = (found[file, BARE, 1].cpu, *command, *picture, *overhead)
+        case = f"{name}; {store} store, {workers}"
+        print(f"{case:<48}" + "".join(f"{each:>15.0f}" for each in figures))
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from transforms.upsert_persons import BATCH_POINTS
 
 QUERIES = 200
 NEAREST = 10
-PLAIN_EVERY = 100 * BATCH_POINTS
+PLAIN_EVERY = 100 * BATCH_POINTS  # points: often enough to see the machine change
 
 T = TypeVar("T")
 
