@@ -2,8 +2,10 @@
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import NoReturn
 
 from apache_beam.io.filesystems import FileSystems
@@ -77,6 +79,8 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
                 f"input {argument}: the folder is empty, but for what runs and stores wrote"
             )
         return False, found
+    if os.path.exists(argument):
+        raise UsageError(f"input {argument}: is not a regular file, nor a folder")
     is_glob = any(each in argument for each in "*?[")
     found = _glob(argument)
     if not found and not is_glob and "://" in argument:
@@ -84,8 +88,6 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
         is_glob = bool(found)
     if not found:
         kind = "the glob matches no file" if is_glob else "no such file or folder"
-        if os.path.exists(argument):
-            kind = "is not a regular file, nor a folder"
         raise UsageError(f"input {argument}: {kind}")
     return not is_glob, found
 
@@ -93,12 +95,27 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
 def _glob(pattern: str) -> list[tuple[str, int]]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
         paths = glob.glob(pattern, recursive=True, include_hidden=True)
-        return _in_order((each, os.path.getsize(each)) for each in paths if os.path.isfile(each))
+        files = (each for each in paths if not os.path.isdir(each))
+        return _in_order((each, _size(each)) for each in _without_ours(files, pattern))
     try:
         [result] = FileSystems.match([pattern])
     except Exception as error:  # each filesystem has its own; none is a crash of ours
         raise UsageError(f"input {pattern}: cannot be listed: {error}") from error
     return _in_order((each.path, each.size_in_bytes) for each in result.metadata_list)
+
+
+def _without_ours(paths: Iterable[str], pattern: str) -> Iterator[str]:
+    """Leaves out what runs and stores wrote where `**` went through all folders.
+
+    What the pattern itself spells out, as in `runs/*/rejected/*`, was asked for.
+    """
+    spelt_out, went_through, _ = f"/{pattern}/".partition("/**/")
+    depth = len(Path(spelt_out.removeprefix("/")).parts)
+    ours = cache(lambda folder: _is_ours(os.listdir(folder)))
+    for path in paths:
+        folders = (each for each in Path(path).parents if len(each.parts) >= depth)
+        if not (went_through and any(map(ours, folders))):
+            yield path
 
 
 def _walk(folder: str) -> list[tuple[str, int]]:

@@ -94,7 +94,8 @@ def test_a_name_may_look_like_a_glob(folder, name):
 
 def test_what_is_no_regular_file_is_refused(folder):
     os.mkfifo(folder / "in/pipe.jsonl")
-    assert refusal("in") == ("input in/pipe.jsonl: is not a regular file; remove it or name others")
+    why = "input in/pipe.jsonl: is not a regular file; remove it or name others"
+    assert refusal("in") == refusal("in/*.jsonl") == why
     assert refusal("in/pipe.jsonl") == ("input in/pipe.jsonl: is not a regular file, nor a folder")
 
 
@@ -137,7 +138,10 @@ def test_what_names_nothing_is_refused(folder, argument, why):
 
 def test_a_link_to_nothing_is_refused(folder):
     (folder / "in" / "gone.jsonl").symlink_to("nowhere")
-    assert refusal("in").endswith("gone.jsonl: cannot be read: No such file or directory")
+    for argument in ("in", "in/*.jsonl", "**/*.jsonl"):
+        assert refusal(argument) == (
+            "input in/gone.jsonl: cannot be read: No such file or directory"
+        )
 
 
 def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
@@ -178,3 +182,27 @@ def test_linked_folders_are_read_once_and_our_own_are_not(tmp_path):
     found = find_inputs([str(inside)])
     assert [path for path, _, _ in found.files] == [str(inside / "link" / "a.jsonl")]
     assert found.skipped == ()
+
+
+@pytest.fixture
+def data_with_a_run(tmp_path, monkeypatch):
+    """The current folder: rows beside the run that read them, and the store that it wrote to."""
+    monkeypatch.chdir(tmp_path)
+    names = ("a.jsonl", "runs/1/rejected/a.jsonl", "runs/1/manifest.json", "runs/1/.lock",
+             "store/people/collection.json", "store/people/segments/1/segment.json")  # fmt: skip
+    for name in names:
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("pattern", ["data/**", "**/*.json*", "data/**/*.jsonl", "d*/**/a*"])
+def test_a_glob_through_all_folders_passes_over_our_own(data_with_a_run, pattern):
+    """What a run rejected would count against the row that was mended since."""
+    for top in ("", f"{data_with_a_run}/"):
+        assert paths(top + pattern) == [f"{top}data/a.jsonl"]
+
+
+@pytest.mark.parametrize("pattern", ["data/runs/*/rejected/*", "data/runs/1/rejected/**"])
+def test_a_glob_may_spell_out_our_own(data_with_a_run, pattern):
+    assert paths(pattern) == ["data/runs/1/rejected/a.jsonl"]
