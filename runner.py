@@ -178,25 +178,13 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
     """Makes the file's values the options' defaults; a name that is no option is an error."""
     if path is None:
         return
-    import yaml
+    from pipelines.config_file import read_config_file
 
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        what = getattr(error, "problem", None) or getattr(error, "strerror", None) or "not text"
-        raise UsageError(f"--config {path}: cannot be read as YAML: {what}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"--config {path}: expected `option: value` lines")
-    known = {each.name for each in context.command.params} - {"config"}
-    values = {str(name).replace("-", "_"): value for name, value in values.items()}
-    for name in values.keys() - known:
-        raise UsageError(
-            f"--config {path}: no option {name.replace('_', '-')!r}; expected some of "
-            + ", ".join(sorted(known)).replace("_", "-")
-        )
-    for name in {"inputs", "column"} & values.keys():
-        values[name] = [values[name]] if isinstance(values[name], str) else values[name]
-    context.default_map = values
+    options = context.command.params
+    context.default_map = read_config_file(
+        path,
+        {each.name: each.multiple or each.nargs == -1 for each in options if each.name != "config"},
+    )
 
 
 @muster.command()

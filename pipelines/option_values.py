@@ -11,6 +11,7 @@ from schemas.errors import UsageError
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")  # as RFC 3986 has it
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -66,6 +67,8 @@ def check_face_places(root: str, schemes: Iterable[str]) -> None:
 def _check_scheme(option: str, scheme: str) -> None:
     if scheme == "file":
         raise UsageError(f"{option}: file:// is not read; name a local folder as --face-root")
+    if not _SCHEME.fullmatch(scheme):  # Beam would take it for a path
+        raise UsageError(f"{option}: {scheme!r} is no scheme; expected some as gs,s3")
     try:
         FileSystems.get_filesystem(f"{scheme}://any")
     except ValueError as error:

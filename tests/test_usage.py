@@ -139,6 +139,8 @@ def test_precedence(
         "workers": 2,
         "multiple-faces": "largest",
         "max-image-pixels": 1_000_000,
+        "keep-rejected": True,
+        "column": ["person_name=person_name"],
     }
     config.write_text(json.dumps(values))
     monkeypatch.setenv("MUSTER_WORKERS", "3")
@@ -152,14 +154,17 @@ def test_precedence(
     assert options["rules"]["multiple_faces"] == "reject"
     assert options["rules"]["max_image_pixels"] == 1_000_000
     assert options["rules"]["max_image_bytes"] == 20_000_000
+    assert options["keep_rejected"] is True
+    assert options["columns"] == {"person_name": "person_name"}
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         pytest.param("max_rejcted: 1", "no option 'max-rejcted'; expected some of", id="misspelt"),
-        pytest.param("- x", "option: value", id="no_mapping"),
-        pytest.param("a: [", "cannot be read as YAML", id="no_yaml"),
+        pytest.param("config: x", "no option 'config'; expected some of", id="itself"),
+        pytest.param("run-dir: r\nlimit: 2.5", "'2.5' is not a valid integer", id="not_whole"),
+        pytest.param("face-schemes: [gs]", "face-schemes: expected one value", id="several"),
     ],
 )
 def test_config_files(muster: Muster, tmp_path: Path, text: str, told: str) -> None:

@@ -140,6 +140,13 @@ def test_every_value_arrives():
             "--face-schemes: Beam cannot read gopher://; expected some as gs, s3 or hdfs, with the "
             "extra of apache-beam that brings it (gcp, aws, hadoop)",
         ),
+        *(
+            (
+                {"face_schemes": text},
+                f"--face-schemes: {text!r} is no scheme; expected some as gs,s3",
+            )
+            for text in ("gs;s3", "g s", "['gs']", "3s", "gs://")
+        ),
         (
             {"collection": None},
             "--collection and --face-storage-type belong together: give both for person rows, and "
