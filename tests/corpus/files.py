@@ -72,6 +72,7 @@ def _types() -> Iterator[HostileFile]:
     not_utf8 = pa.array([b"\xff\xfe"]).view(pa.string())
     metadata = {
         "nanoseconds": (_struct(nanosecond), OK),
+        "nanoseconds of a day": (_struct(pa.array([1], pa.time64("ns"))), OK),
         "times": (pa.array([{"a": datetime(2026, 1, 1, tzinfo=UTC)}]), OK),
         "decimals": (pa.array([{"a": Decimal("1.50"), "b": Decimal(10**30)}]), OK),
         "half floats": (_struct(pa.array(np.array([1.5], np.float16))), OK),
@@ -93,6 +94,7 @@ def _types() -> Iterator[HostileFile]:
         "50 lists": (_struct(pa.array([_nested(50)], lists)), _METADATA),
         "50 structs": (pa.array([_structs(50)], deep), _METADATA),
         "map of numbers": (pa.array([[(1, "a")]], pa.map_(pa.int32(), pa.string())), _METADATA),
+        "a field twice": (pa.StructArray.from_arrays([pa.array(["a"])] * 2, ["k", "k"]), _METADATA),
         "a key twice": (pa.array([[("a", "1")] * 2], pa.map_(pa.string(), pa.string())), _METADATA),
     }
     for name, (column, ends) in metadata.items():

@@ -137,14 +137,22 @@ def _parts(scalar: Any) -> Any:
     """
     try:
         if isinstance(scalar, pa.StructScalar):
-            return {name: _value(each) for name, each in scalar.items()}
+            fields = [(name, _value(each)) for name, each in scalar.items()]
+            # Of fields of one name the last would be taken: JSON's is refused as well.
+            return dict(fields) if len(dict(fields)) == len(fields) else UnreadableValue()
         if isinstance(scalar, pa.MapScalar):
             return [(_value(each["key"]), _value(each["value"])) for each in scalar.values]
         if isinstance(scalar, pa.TimestampScalar) and scalar.type.unit == "ns":
-            whole = pa.scalar(scalar.value // 1000, pa.timestamp("us", scalar.type.tz)).as_py()
-            text = whole.isoformat(timespec="microseconds")
-            end = text.index(".") + 7
-            return f"{text[:end]}{scalar.value % 1000:03}{text[end:]}"
+            return _to_the_nanosecond(scalar, pa.timestamp("us", scalar.type.tz))
+        if isinstance(scalar, pa.Time64Scalar):  # those to the microsecond can be held
+            return _to_the_nanosecond(scalar, pa.time64("us"))
     except _UNREADABLE:
         pass
     return UnreadableValue()
+
+
+def _to_the_nanosecond(scalar: Any, microseconds: pa.DataType) -> str:
+    whole = pa.scalar(scalar.value // 1000, microseconds).as_py()
+    text = whole.isoformat(timespec="microseconds")
+    end = text.index(".") + 7
+    return f"{text[:end]}{scalar.value % 1000:03}{text[end:]}"

@@ -110,22 +110,36 @@ def test_an_unreadable_value_fails_its_own_row_only(column):
 
 
 @pytest.mark.parametrize(
-    ("value", "zone", "text"),
+    ("value", "kind", "text"),
     [
-        (1, None, "1970-01-01T00:00:00.000000001"),
-        (-1, None, "1969-12-31T23:59:59.999999999"),
-        (1_700_000_000_123_456_789, "+02:00", "2023-11-15T00:13:20.123456789+02:00"),
+        (1, pa.timestamp("ns"), "1970-01-01T00:00:00.000000001"),
+        (-1, pa.timestamp("ns"), "1969-12-31T23:59:59.999999999"),
+        (
+            1_700_000_000_123_456_789,
+            pa.timestamp("ns", "+02:00"),
+            "2023-11-15T00:13:20.123456789+02:00",
+        ),
+        (1, pa.time64("ns"), "00:00:00.000000001"),
+        (86_399_999_999_999, pa.time64("ns"), "23:59:59.999999999"),
     ],
 )
-def test_a_nanosecond_is_kept_as_text(value, zone, text):
+def test_a_nanosecond_is_kept_as_text(value, kind, text):
     """Python's times end at the microsecond."""
-    times = pa.array([value], pa.timestamp("ns", zone))
+    times = pa.array([value], kind)
     pairs = pa.MapArray.from_arrays([0, 1], pa.array(["since"]), times)
     batch = pa.record_batch(
         [times, pa.StructArray.from_arrays([times], ["since"]), pairs], list("abc")
     )
     [row] = to_rows(batch, {"a": "a", "b": "b", "c": "c"})
     assert row == {"a": text, "b": {"since": text}, "c": (("since", text),)}
+
+
+def test_a_struct_with_a_name_twice_is_unreadable():
+    one, two = pa.array(["a"]), pa.array(["b"])
+    columns = [pa.StructArray.from_arrays([one, two], names) for names in (["k", "k"], ["k", "l"])]
+    [row] = to_rows(pa.record_batch(columns, ["x", "y"]), {"x": "x", "y": "y"})
+    assert isinstance(row["x"], UnreadableValue)
+    assert row["y"] == {"k": "a", "l": "b"}
 
 
 def test_a_time_zone_that_nobody_knows_makes_values_unreadable():
