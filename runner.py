@@ -333,6 +333,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
+    if sys.stderr is None:  # closed: the next file to be opened would be written to as stderr
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
     given = list(sys.argv[1:] if arguments is None else arguments)
     ours, beams = split_arguments(given) if given[:1] == ["enroll"] else (given, [])

@@ -100,6 +100,9 @@ class EnrollConfig:
             )
         if self.collection is not None:
             check_collection_name(self.collection)
+        for text in (self.face_root, *self.columns.values(), *self.beam_options):
+            if not is_text(text):  # the manifest tells them
+                raise UsageError(f"{text!r}: expected UTF-8")
         check_face_places(self.face_root, self.face_schemes)
         if not is_text(self.run_dir) or not self.run_dir:
             raise UsageError(f"--run-dir {self.run_dir!r}: expected the name of a folder, in UTF-8")

@@ -23,7 +23,7 @@ LOSERS = ".losers"
 
 _BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
 _KEYS = {"inputs", "options", "pack", "store"}
-_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -59,9 +59,14 @@ class RunFolder:
 
 def check_free(path: Path) -> None:
     """Raises UsageError for a finished run and for what is no run's, and RunFolderInUseError."""
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"--run-dir {path}: is a file; expected a folder, which may not exist yet")
-    above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    with _writing(path):
+        if path.exists() and not path.is_dir():
+            raise UsageError(
+                f"--run-dir {path}: is a file; expected a folder, which may not exist yet"
+            )
+        above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not above.is_dir():
+        raise UsageError(f"--run-dir {path}: cannot be made: {above} is a file")
     if not os.access(above, os.W_OK):
         raise UsageError(f"--run-dir {path}: cannot be written: {above} is not writable")
     if not path.exists():

@@ -1,6 +1,8 @@
 """What the command cannot make sense of: exit 2, and what to do."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,20 @@ def test_config_files(muster: Muster, tmp_path: Path, text: str, told: str) -> N
     ended = muster("enroll", "x.jsonl", "--config", config)
     assert ended.code == 2
     assert told in ended.stderr
+
+
+def test_stderr_may_be_closed(muster: Muster, payload: Path) -> None:
+    """Whatever is opened next would stand in its place, and get what libraries write there."""
+    muster.create()
+    script = Path(sys.executable).parent / "muster"
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", script, "enroll", payload, *muster.options("run")],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout) == muster.report("run")["account"]
+    assert muster.report("run")["account"]["enrolled"] > 0
 
 
 def test_more_rejected_than_allowed(muster: Muster, tmp_path: Path) -> None:

@@ -124,6 +124,8 @@ def test_every_value_arrives():
             "--column name=...: no such field; expected one of person_id, person_name, metadata, "
             "face_base_64, face, face_uri, vector",
         ),
+        ({"column": ("face=caf\udce9",)}, r"'caf\udce9': expected UTF-8"),
+        ({"face_root": "caf\udce9"}, r"'caf\udce9': expected UTF-8"),
         ({"limit": 0}, "--limit: 0; expected 1 or more"),
         (
             {"face_root": "gs://photos"},

@@ -218,6 +218,17 @@ def test_a_file_is_refused(run):
     assert refusal(run) == "is a file; expected a folder, which may not exist yet"
 
 
+def test_a_folder_below_a_file_is_refused(run):
+    run.parent.mkdir()
+    run.write_text("")
+    assert refusal(run / "below" / "it") == f"cannot be made: {run} is a file"
+
+
+def test_a_name_too_long_is_refused(run):
+    with pytest.raises(UsageError, match="cannot be written: File name too long"):
+        claimed(run / ("a" * 300)).__enter__()
+
+
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "report.json"
     write_json(path, {"old": True})

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from schemas.errors import UsageError
+from transforms.person_metadata import is_text
 from transforms.stores.base import Store, StoreSpec
 from transforms.stores.edge import EdgeSpec
 
@@ -55,6 +56,10 @@ def connected(spec: StoreSpec) -> Iterator[Store]:
 
 
 def _check_folder(location: str) -> None:
+    if not location or not is_text(location):
+        raise UsageError(
+            f"--store {location!r}: expected the name of a folder, in UTF-8, or a server's URL"
+        )
     if Path(location).exists():
         if not Path(location).is_dir():
             raise UsageError(f"--store {location}: is a file; expected a folder, or a server's URL")

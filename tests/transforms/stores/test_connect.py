@@ -68,6 +68,15 @@ def test_a_url_that_means_nothing_is_refused(url: str) -> None:
         store_spec(url)
 
 
+@pytest.mark.parametrize("location", ["", "caf\udce9"])
+def test_what_names_no_folder_is_refused(location: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        store_spec(location)
+    assert str(raised.value) == (
+        f"--store {location!r}: expected the name of a folder, in UTF-8, or a server's URL"
+    )
+
+
 def test_a_file_is_no_store(tmp_path: Path) -> None:
     file = tmp_path / "store"
     file.write_bytes(b"")
