@@ -4,9 +4,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from pipelines.account import ResultCounts, close_account
+from pipelines.find_inputs import form_of
 from pipelines.measurements import Measurements, peak_memory_bytes
 from pipelines.plan_splits import Plan
 from schemas.errors import Code
+from schemas.inputs import Form
 from schemas.report import Report, Status
 
 
@@ -31,13 +33,16 @@ def make_report(
         error = "the account does not close"
     if not error and Code.DATABASE_ERROR in counts.codes:
         error = "the store was given up"
+    # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.
+    lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
+    unknown = plan.cut_short or lost or not measurements
     ended = datetime.now(UTC)
     seconds = (ended - began).total_seconds()
     return Report(
         status=_status(error, stopped),
         account=account,
         codes=counts.codes,
-        rows_not_read=None if plan.cut_short or not measurements else plan.rows - counts.rows,
+        rows_not_read=None if unknown else plan.rows - counts.rows,
         requests=plan.requests.number,
         requests_refused=dict(sorted(requests_refused.items())),
         all_refused=all_refused(plan, requests_refused),

@@ -74,7 +74,10 @@ def _why_not(manifest: _Json, report: _Json) -> str:
         return f"the run is unfinished: it has no {REPORT}; run the same enroll command again"
     if (number := report.get("rows_not_read")) != 0:
         rows = "an unknown number of rows" if number is None else f"{number} rows"
-        return f"{rows} were not read, responses would have gaps; {_AGAIN} and without --limit"
+        return (
+            f"{rows} were not read, responses would have gaps; {_AGAIN}, without --limit and with "
+            "damaged inputs mended"
+        )
     return ""
 
 

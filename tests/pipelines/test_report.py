@@ -27,7 +27,9 @@ PLAN = Plan(
 )
 TEN = ResultCounts(Counter(enrolled=9, ERR_INVALID_IMAGE=1), 0, frozenset())
 LOST = ResultCounts(Counter(enrolled=2, ERR_DATABASE_ERROR=1), 0, frozenset())
-DAMAGED = ResultCounts(Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2), 2, frozenset({"a"}))
+FOUR = Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2)
+DAMAGED = ResultCounts(FOUR, 2, frozenset({"a.parquet"}))
+CUT = ResultCounts(FOUR, 2, frozenset({"a.jsonl.gz", "a.parquet"}))
 
 
 def reported(plan, counts, measurements, error="", stopped=False, refused=0):
@@ -49,6 +51,7 @@ def reported(plan, counts, measurements, error="", stopped=False, refused=0):
         pytest.param(LOST, 3, "gone", True, ("failed", "gone", 7), id="the_store_lost"),
         pytest.param(TEN, None, "KeyError", False, ("failed", "KeyError", None), id="broken"),
         pytest.param(DAMAGED, 6, "", False, ("finished", "", 6), id="damage_is_no_row"),
+        pytest.param(CUT, 6, "", False, ("finished", "", None), id="nobody_knows_behind_a_cut"),
     ],
 )
 def test_status(counts, rows_read, error, stopped, expected) -> None:
