@@ -9,6 +9,7 @@ import hashlib
 import io
 import re
 import warnings
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ _SIGNATURES = re.compile(
     rb"\xff\xd8\xff | \x89PNG\r\n\x1a\n | RIFF....WEBP | BM | II\*\0 | MM\0\*",
     re.DOTALL | re.VERBOSE,
 )
+_TIFF_STARTS = (b"II", b"MM")
 
 _BROKEN = (OSError, SyntaxError, ValueError)  # what Pillow's parsers raise on a cut header
 _FILLERS = (b"", b"\x5a" * 64)
@@ -75,8 +77,8 @@ def decode(encoded: bytes, reduction: int = 1) -> UInt8Image:
     if rgb is None and encoded.startswith(JPEG_START):
         body = encoded.removesuffix(JPEG_END[:1])
         rgb = _rgb(body + JPEG_END, reduction) if _lacks_only_its_end(body) else None
-    if rgb is None:  # the header was whole, what follows it is not
-        raise RejectedError(Code.INVALID_IMAGE, Detail.TRUNCATED)
+    if rgb is None:  # the header was whole
+        raise RejectedError(Code.INVALID_IMAGE, _undecoded(encoded))
     return rgb
 
 
@@ -86,6 +88,19 @@ def _rgb(encoded: bytes, reduction: int) -> UInt8Image | None:
     except cv2.error:
         return None
     return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
+
+
+def _undecoded(encoded: bytes) -> str:
+    """Gives the detail for an image that OpenCV does not decode.
+
+    Pillow knows TIFFs that OpenCV does not, as those compressed with LZMA: to copy them once more
+    would not help. Of other formats it lets pass what is cut.
+    """
+    if encoded.startswith(_TIFF_STARTS):
+        with suppress(*_BROKEN):
+            _digest(encoded)
+            return Detail.FORMAT_NOT_SUPPORTED
+    return Detail.TRUNCATED
 
 
 def _lacks_only_its_end(jpeg: bytes) -> bool:

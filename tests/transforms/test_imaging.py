@@ -228,6 +228,15 @@ class TestReduced:
         assert np.abs(decode(jpeg, 4) - squares).mean() < 8
 
 
+@pytest.mark.parametrize("compression", ["lzma", "zstd"])
+def test_a_whole_tiff_that_opencv_does_not_decode_is_not_told_as_cut(compression):
+    """To copy it once more would not help."""
+    file = io.BytesIO()
+    Image.fromarray(make_pixels(64, 48)).save(file, "TIFF", compression=compression)
+    assert refusal(file.getvalue()) == "format_not_supported"
+    assert refusal(file.getvalue()[:-50]) == "truncated"
+
+
 @pytest.mark.parametrize("progressive", [False, True], ids=["baseline", "progressive"])
 @pytest.mark.parametrize("reduction", [2, 4, 8])
 def test_a_damaged_jpeg_ends_as_it_does_in_full(reduction, progressive):
