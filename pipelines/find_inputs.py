@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipelines.run_folder import LOCK, MANIFEST
@@ -97,10 +98,18 @@ def _glob(pattern: str) -> list[tuple[str, int]]:
         paths = glob.glob(pattern, recursive=True, include_hidden=True)
         files = (each for each in paths if not os.path.isdir(each))
         return _in_order((each, _size(each)) for each in _without_ours(files, pattern))
+    if pattern.startswith("file://"):
+        raise UsageError(f"input {pattern}: file:// is not read; name the local path")
     try:
         [result] = FileSystems.match([pattern])
     except Exception as error:  # each filesystem has its own; none is a crash of ours
-        raise UsageError(f"input {pattern}: cannot be listed: {error}") from error
+        why: Exception = error
+        while isinstance(why, BeamIOError) and pattern in (why.exception_details or {}):
+            why = why.exception_details[pattern]
+        raise UsageError(
+            f"input {pattern}: cannot be listed: {why}; Beam needs its extra for that place (gcp, "
+            "aws, hadoop), and credentials"
+        ) from error
     return _in_order((each.path, each.size_in_bytes) for each in result.metadata_list)
 
 

@@ -150,6 +150,19 @@ def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
     )
 
 
+def test_a_place_that_beam_cannot_list_is_refused(folder):
+    assert refusal("s3://bucket/a.jsonl") == (
+        "input s3://bucket/a.jsonl: cannot be listed: Must provide one of client or options; Beam "
+        "needs its extra for that place (gcp, aws, hadoop), and credentials"
+    )
+
+
+def test_a_url_of_a_local_file_is_refused(folder):
+    assert refusal(f"file://{folder}/in/b.jsonl") == (
+        f"input file://{folder}/in/b.jsonl: file:// is not read; name the local path"
+    )
+
+
 def test_a_name_that_no_record_could_tell_is_refused(folder):
     try:
         (folder / "in" / os.fsdecode(b"caf\xe9.jsonl")).write_bytes(b"")
