@@ -1,5 +1,6 @@
 """The main job: rows of people into a collection, one result record a row."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -116,8 +117,9 @@ def prepared(
             "workers elsewhere give the URL of a Qdrant server"
         )
     found = find_inputs(config.inputs)
+    run_folder = os.path.realpath(config.run_folder)
     for path, _, _ in found.files:
-        if Path(path).absolute().is_relative_to(config.run_folder):
+        if "://" not in path and Path(os.path.realpath(path)).is_relative_to(run_folder):
             raise UsageError(
                 f"input {path}: lies in the run folder {config.run_dir}, which this run would "
                 "write to; name another folder for it"
@@ -190,6 +192,7 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -
         error = str(failure)
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
+    stopped = RUN_STATE.stopping  # this looks for what workers elsewhere told, and why
     counts = count_results(job.config.results_prefix)
     return make_report(
         job.plan,
@@ -198,6 +201,6 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -
         requests_refused=job.plan.requests.refused(job.bodies_into),
         began=began,
         error=error or RUN_STATE.why,
-        stopped=RUN_STATE.stopping,
+        stopped=stopped,
         taken_over=taken_over,
     )

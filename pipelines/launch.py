@@ -25,6 +25,7 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
 from schemas.errors import UsageError
+from transforms.run_state import RUN_STATE
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
 _POLL_S = 0.2
@@ -97,9 +98,14 @@ def run_pipeline(
 
     thread = threading.Thread(target=work, name="pipeline", daemon=True)
     thread.start()
-    while thread.is_alive():
-        thread.join(_POLL_S)
-        while_running()
+    try:
+        while thread.is_alive():
+            thread.join(_POLL_S)
+            while_running()
+    finally:
+        if thread.is_alive():  # the caller's function failed, and would leave the workers behind
+            RUN_STATE.stop()
+            thread.join()
     if errors:
         raise _refusal_of_the_system(errors[0]) or errors[0]
     return results[0]

@@ -30,7 +30,7 @@ def measured(result: Any) -> Measurements:
     query = result.metrics().query(MetricsFilter().with_namespace(metrics.NAMESPACE))
     counters = Counter[str]()
     for each in query["counters"]:  # one a step of the pipeline: several steps may share a name
-        counters[each.key.metric.name] += each.result
+        counters[each.key.metric.name] += each.result or 0  # portable runners have None for 0
     calls = {
         name.removeprefix(metrics.STAGE_CALLS): number
         for name, number in sorted(counters.items())

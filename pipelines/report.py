@@ -31,6 +31,8 @@ def make_report(
     account = close_account(seen.rows_read, counts)
     if not error and not account.closes:
         error = "the account does not close"
+    if not error and not stopped and not counts.damaged_sources and not plan.cut_short:
+        error = "an input became shorter while it was read" if counts.rows < plan.rows else ""
     if not error and Code.DATABASE_ERROR in counts.codes:
         error = "the store was given up"
     # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.

@@ -43,7 +43,7 @@ class RowRef:
     """
 
     source: str
-    row: int | None  # 0-based, physical or within its body; None for damage, and a body refused
+    row: int | None  # 0-based, physical or within its body; None for damage, and a malformed body
     collection: str
     request: int | None = None  # the body's 0-based place in its file; None for a person row
     raw: Any = field(default=None, compare=False, repr=False)

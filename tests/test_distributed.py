@@ -148,6 +148,16 @@ def wait_for_records(run: Path) -> None:
         time.sleep(0.05)
 
 
+def test_a_second_run_finds_all_unchanged(muster: Muster, tmp_path: Path) -> None:
+    """Stages that have nothing to do count nothing."""
+    muster.create()
+    payload = write_lines(tmp_path / "in.jsonl", people(3))
+    beam = [*PORTABLE, "--job_endpoint=embed", "--environment_type=LOOPBACK"]
+    for run, action in (("first", "enrolled"), ("second", "unchanged")):
+        ended = muster("enroll", payload, *muster.options(run), *beam)
+        assert (ended.code, ended.json[action]) == (0, 3), ended.stderr
+
+
 def test_direct_runner_gives_the_same(muster: Muster, payload: Path) -> None:
     muster.create()
     ended = muster("enroll", payload, *muster.options("run"), "--", "--runner=DirectRunner")

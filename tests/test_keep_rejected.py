@@ -172,9 +172,16 @@ def test_kept_rows_are_no_input_of_the_run_that_would_remove_them(
     muster.create()
     assert muster.enroll("run", write_lines(tmp_path / "a.jsonl", [b"x"]), "--keep-rejected")
     (tmp_path / "run/report.json").unlink()  # as after a kill
-    done = muster.enroll("run", tmp_path / "run/rejected")
-    assert done.code == 2
-    assert "lies in the run folder" in done.stderr
+    (tmp_path / "latest").symlink_to("run")
+    for run, inputs in (
+        ("run", "run"),
+        ("latest", "run"),
+        ("run", "latest"),
+        ("run", "run/../run"),
+    ):
+        done = muster.enroll(run, tmp_path / inputs / "rejected")
+        assert done.code == 2
+        assert "lies in the run folder" in done.stderr
     assert list((tmp_path / "run/rejected").iterdir())
 
 

@@ -37,7 +37,7 @@ class Place(NamedTuple):
 
 
 def place_of(split: int, ref: RowRef) -> Place:
-    """Gives the row's place. Raises ValueError for damage or a refused body, which have none."""
+    """Gives the row's place. Raises ValueError for damage or a malformed body, which have none."""
     if ref.row is None:
         raise ValueError(f"no row: {ref}")
     return Place(split, ref.row, 0) if ref.request is None else Place(split, ref.request, ref.row)

@@ -71,6 +71,10 @@ class _ReadFn(beam.DoFn):
                 wait_for_turn()
                 given += 1
                 yield row
+        except GeneratorExit:  # a later stage broke: what is stored from now on has no record
+            if RUN_STATE.under_way:  # the launcher's process: elsewhere it may be tried again
+                RUN_STATE.stop("a stage broke")
+            raise
         finally:
             metrics.add(metrics.ROWS_READ, given)
 

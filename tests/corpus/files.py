@@ -94,6 +94,10 @@ def _types() -> Iterator[HostileFile]:
         "50 lists": (_struct(pa.array([_nested(50)], lists)), _METADATA),
         "50 structs": (pa.array([_structs(50)], deep), _METADATA),
         "map of numbers": (pa.array([[(1, "a")]], pa.map_(pa.int32(), pa.string())), _METADATA),
+        "unsigned indices with a null": (
+            _struct(pa.array([None], pa.dictionary(pa.uint32(), pa.string()))),
+            OK,
+        ),
         "a field twice": (pa.StructArray.from_arrays([pa.array(["a"])] * 2, ["k", "k"]), _METADATA),
         "a key twice": (pa.array([[("a", "1")] * 2], pa.map_(pa.string(), pa.string())), _METADATA),
     }

@@ -1,6 +1,7 @@
 """The composition: one fused stage from reader to writer, and the closed account."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from schemas.options import FaceStorageType
 from tests.command import COLLECTION
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
-from transforms import batches
+from transforms import batches, write_results
 from transforms.stores.connect import connected
 
 
@@ -90,6 +91,41 @@ def test_the_report_on_disk_is_the_one_given(tmp_path: Path) -> None:
     assert written["skipped_files"] == [str(tmp_path / "more" / "notes.txt")]
     assert written["codes"] == {"ERR_UNPROCESSABLE_CONTENT": 1, "OK": 3}
     assert set(written["stages"]) == {"check", "look_up", "decode", "detect", "embed", "upsert"}
+
+
+def test_where_a_stage_breaks_the_other_workers_read_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they would store has no record."""
+    write_lines(tmp_path / "in.jsonl", [row(str(n), portraits()[7]) for n in range(2000)])
+    broken = []
+
+    def breaks(self: Any, outcome: Any) -> Any:
+        if not broken:
+            broken.append(outcome)
+            raise ZeroDivisionError
+        return ()
+
+    monkeypatch.setattr(write_results._RecordFn, "process", breaks)
+    spec = NullStoreSpec()
+    with connected(spec) as store:
+        report = run(make_config(tmp_path), NullPack(), spec)
+    assert report.status == "failed"
+    assert report.error.startswith("RuntimeError at ")  # as Beam raises it again
+    assert 0 < sum(store.upserted) < 1500  # type: ignore[attr-defined]
+
+
+def test_what_is_called_meanwhile_may_fail(tmp_path: Path) -> None:
+    """The report tells it, and no worker is left behind."""
+    write_lines(tmp_path / "in.jsonl", [row(str(n), portraits()[7]) for n in range(2000)])
+
+    def fails(_: int) -> None:
+        raise ZeroDivisionError
+
+    report = run(make_config(tmp_path), NullPack(), NullStoreSpec(), fails)
+    assert report.status == "failed"
+    assert report.error.startswith("ZeroDivisionError")
+    assert not [each for each in threading.enumerate() if each.name == "pipeline"]
 
 
 def test_writes_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,9 +151,10 @@ def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
 
 
 def test_a_place_that_beam_cannot_list_is_refused(folder):
-    assert refusal("s3://bucket/a.jsonl") == (
-        "input s3://bucket/a.jsonl: cannot be listed: Must provide one of client or options; Beam "
-        "needs its extra for that place (gcp, aws, hadoop), and credentials"
+    told = refusal("s3://bucket/a.jsonl")
+    assert told.startswith("input s3://bucket/a.jsonl: cannot be listed: M")  # without a wrapping
+    assert told.endswith(
+        "; Beam needs its extra for that place (gcp, aws, hadoop), and credentials"
     )
 
 

@@ -26,6 +26,7 @@ PLAN = Plan(
     cut_short=False,
 )
 TEN = ResultCounts(Counter(enrolled=9, ERR_INVALID_IMAGE=1), 0, frozenset())
+FEWER = ResultCounts(Counter(enrolled=9), 0, frozenset())
 LOST = ResultCounts(Counter(enrolled=2, ERR_DATABASE_ERROR=1), 0, frozenset())
 FOUR = Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2)
 DAMAGED = ResultCounts(FOUR, 2, frozenset({"a.parquet"}))
@@ -51,6 +52,15 @@ def reported(plan, counts, measurements, error="", stopped=False, refused=0):
         pytest.param(LOST, 3, "gone", True, ("failed", "gone", 7), id="the_store_lost"),
         pytest.param(TEN, None, "KeyError", False, ("failed", "KeyError", None), id="broken"),
         pytest.param(DAMAGED, 6, "", False, ("finished", "", 6), id="damage_is_no_row"),
+        pytest.param(
+            FEWER,
+            9,
+            "",
+            False,
+            ("failed", "an input became shorter while it was read", 1),
+            id="a_file_shrank",
+        ),
+        pytest.param(FEWER, 9, "", True, ("cancelled", "", 1), id="not_all_is_read_when_stopped"),
         pytest.param(CUT, 6, "", False, ("finished", "", None), id="nobody_knows_behind_a_cut"),
     ],
 )

@@ -23,7 +23,10 @@ class ArcFace:
         return int(self._model.input_size[0])
 
     def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
-        """Gives one float32 vector a crop, as the network gives it. crops: RGB uint8."""
+        """Gives one (dimension,) float32 vector a crop, as the network gives it.
+
+        crops: RGB uint8.
+        """
         if self._one_by_one:
             return [self._forward([each])[0] for each in crops]
         return self._forward(crops)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,11 @@ class Share:
 class Engine(Protocol):
     """Runs one graph. Safe to call from several threads."""
 
-    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        """Gives the graph's outputs by name, in its order. batch: (n, channels, height, width)."""
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[Any]]:
+        """Gives the graph's outputs by name, in its order; float32, but for indices.
+
+        batch: (n, channels, height, width).
+        """
         ...
 
 
@@ -50,7 +53,10 @@ class Recogniser(Protocol):
         ...
 
     def embed(self, crops: Sequence[UInt8Image]) -> Sequence[Vector]:
-        """Gives one vector a crop, of any length but zero. crops: (crop_px, crop_px, 3) RGB."""
+        """Gives one (dimension,) float32 vector a crop, its norm not yet 1, but not 0.
+
+        crops: (crop_px, crop_px, 3) uint8 RGB.
+        """
         ...
 
 

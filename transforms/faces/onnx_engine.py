@@ -54,7 +54,7 @@ class OnnxEngine:
         self._input = self._session.get_inputs()[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
 
-    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[Any]]:
         """Gives the graph's outputs by name, in its order."""
         return dict(zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True))
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from queue import LifoQueue
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -60,7 +61,7 @@ class OpenVinoEngine:
         if self._weights is not None:  # what is needed of them again comes back from the file
             self._weights.madvise(mmap.MADV_DONTNEED)
 
-    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[Any]]:
         """Gives the graph's outputs by name, in its order."""
         request = self._idle.get()
         try:

@@ -70,7 +70,8 @@ def joined(graph: bytes) -> bytes:
     """Gives the graph with outputs for all strides: score (1, n, 1), bbox (.., 4), kps (.., 10).
 
     Of the n cells above the threshold only; found: (n,) int64, which they are. numpy would let go
-    of Python's lock for each of these steps, and workers would wait for it.
+    of Python's lock for each of these steps, and workers would wait for it. score_all: (1, m, 1) of
+    all cells, by which engines are compared, for no cell of an example need be above.
     """
     proto = onnx.load_from_string(graph)
     constants = [
@@ -100,6 +101,7 @@ def joined(graph: bytes) -> bytes:
         for kind, size in _SIZES.items()
     ]
     outputs.append(helper.make_tensor_value_info("found", TensorProto.INT64, ("faces",)))
+    outputs.append(helper.make_tensor_value_info("score_all", TensorProto.FLOAT, (1, "cells", 1)))
     proto.graph.initializer.extend(constants)
     proto.graph.node.extend(nodes)
     proto.graph.ClearField("output")

@@ -23,7 +23,11 @@ _TOO_LARGE = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
 
 
 def rows_of_lines(reading: Reading, split: Split) -> Iterator[Found]:
-    """Gives the rows of lines, and the persons of lines that are bodies."""
+    """Gives the rows of lines, and the persons of lines that are bodies.
+
+    Raises EOFError where the file ends before the split does: it was cut since it was planned.
+    """
+    end = split.start
     with open_lines(split.path, split.start) as stream:
         lines = iter_lines(stream, reading.max_row_bytes, split.start)
         for number, line in enumerate(lines, split.first_row):
@@ -31,6 +35,9 @@ def rows_of_lines(reading: Reading, split: Split) -> Iterator[Found]:
                 break
             if not line.is_blank:
                 yield from _line(reading, split, number, line)
+            end = line.pass_over()
+    if end < split.end:
+        raise EOFError
 
 
 def rows_of_body(reading: Reading, split: Split, head: BodyHead) -> Iterator[Found]:

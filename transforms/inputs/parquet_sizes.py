@@ -116,7 +116,9 @@ def _bytes(array: Any) -> NDArray[np.int64]:
         return _bytes(array.storage)
     if pa.types.is_dictionary(kind):
         own = np.append(_bytes(array.dictionary), 0)  # the last is that of a null
-        indices = array.indices.fill_null(-1) if array.indices.null_count else array.indices
+        indices = array.indices
+        if indices.null_count:
+            indices = indices.cast(pa.int64()).fill_null(-1)  # they may be of a type without a sign
         return own[indices.to_numpy()]
     if pa.types.is_fixed_size_list(kind):
         return _bytes(array.cast(pa.list_(kind.value_type)))

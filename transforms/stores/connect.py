@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from schemas.errors import UsageError
+from schemas.errors import Code, UsageError
 from transforms.person_metadata import is_text
-from transforms.stores.base import Store, StoreSpec
+from transforms.stores.base import Store, StoreError, StoreSpec
 from transforms.stores.edge import EdgeSpec
 
 DEFAULT_RETRY_FOR_S = 120.0
@@ -36,6 +36,14 @@ def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> Store
 
 
 def handle(spec: StoreSpec) -> Store:
+    """Gives a worker's handle. Raises StoreError, also where its machine lacks the key's file."""
+    try:
+        return _handle(spec)
+    except UsageError as error:
+        raise StoreError(Code.API_KEY_NOT_PRESENT, str(error)) from error
+
+
+def _handle(spec: StoreSpec) -> Store:
     """Gives this process's handle, opening it where there is none."""
     with _lock:
         if spec not in _handles:
@@ -47,7 +55,7 @@ def handle(spec: StoreSpec) -> Store:
 def connected(spec: StoreSpec) -> Iterator[Store]:
     """Opens the store for the block, for every thread of this process."""
     try:
-        yield handle(spec)
+        yield _handle(spec)
     finally:
         with _lock:
             store = _handles.pop(spec, None)

@@ -25,7 +25,6 @@ _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 20.0
 _JITTER_S = 1.0
 _NAP_S = 0.1
-_PATIENCE_S = 1.0  # with a call under way when the run is being stopped
 
 
 class TransientError(Exception):
@@ -83,7 +82,7 @@ def _abandonable(call: Callable[[], T], end: float) -> T:
     thread.start()
     while thread.is_alive() and (left := end - time.monotonic()) > 0:
         if RUN_STATE.stopping:
-            end = min(end, time.monotonic() + _PATIENCE_S)
+            end = min(end, time.monotonic() + _LEAST_ANSWER_S)
         thread.join(min(_NAP_S, left))
     if errors:
         raise errors[0]

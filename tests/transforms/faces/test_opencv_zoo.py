@@ -4,6 +4,7 @@ import pickle
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pyarrow.parquet as pq
 import pytest
 
@@ -12,9 +13,12 @@ from schemas.stamp import Stamp
 from tests.builders import astronaut, six_persons
 from tests.golden.regenerate import FILE, measure
 from transforms.embed_faces import unit
+from transforms.faces import opencv_zoo
 from transforms.faces.alignment import align
 from transforms.faces.base import Share
 from transforms.faces.catalogue import find_pack
+from transforms.faces.engines import _is_same
+from transforms.faces.onnx_engine import OnnxEngine
 from transforms.faces.opencv_zoo import OpenCvZoo
 from transforms.imaging import decode
 
@@ -66,6 +70,27 @@ def test_the_stamp_is_that_of_every_collection_made_so():
     assert PACK.stamp == Stamp("opencv-zoo", weights, 128, 3)
     assert PACK.stamp.digest == "f1f0b988ea65ae9e1ea9d50693b4deabcfc94c7f161a1d5ba189c4ae06de7f3c"
     assert PACK.precision == "float32"
+
+
+def test_an_engine_that_computes_something_else_is_told(monkeypatch):
+    """By the example that the pack gives, though no face is in it."""
+    asked = []
+
+    def remember(graph, example, *_):
+        asked.append((graph, example))
+        return OnnxEngine(graph, 1)
+
+    monkeypatch.setattr(opencv_zoo, "start_detector", remember)
+    monkeypatch.setattr(opencv_zoo, "start_recogniser", remember)
+    OpenCvZoo().load(Share(1, 1))
+    for graph, example in asked:
+        spoiled = onnx.load_from_string(graph)
+        weights = max(spoiled.graph.initializer, key=lambda each: len(each.raw_data))
+        weights.raw_data = (np.frombuffer(weights.raw_data, np.float32)[::-1]).tobytes()
+        others = OnnxEngine(spoiled.SerializeToString(), 1).run(example)
+        expected = OnnxEngine(graph, 1).run(example)
+        assert not _is_same(others, expected)
+        assert _is_same(expected, expected)
 
 
 def test_a_pack_travels_to_workers():

@@ -121,6 +121,7 @@ def test_the_joined_graph_gives_the_cells_above_the_threshold(cls, obj, scores):
         "bbox": (1, number, 4),
         "kps": (1, number, 10),
         "found": (number,),
+        "score_all": (1, 3, 1),
     }
     np.testing.assert_allclose(found["score"][0, :, 0], scores)
     assert found["bbox"][0, :, 0].tolist() == list(STRIDES[:number])

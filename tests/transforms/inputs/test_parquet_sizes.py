@@ -32,6 +32,9 @@ def dictionary(*values):
         pytest.param(pa.array([1, None]), [8, 8], id="numbers"),
         pytest.param(dictionary("abc", None, "de", "abc"), [3, 0, 2, 3], id="dictionary"),
         pytest.param(pa.array([None], pa.dictionary(pa.int8(), pa.string())), [0], id="no values"),
+        pytest.param(
+            pa.array(["abc", None], pa.dictionary(pa.uint8(), pa.string())), [3, 0], id="no sign"
+        ),
         pytest.param(pa.array([["a", "bc"], [], None]), [3 + 2 * PAIR, 0, 0], id="list"),
         pytest.param(
             pa.array([["a", "bc"]], pa.list_(pa.string(), 2)), [3 + 2 * PAIR], id="fixed list"
