@@ -1,11 +1,12 @@
 """The command line of Muster: options -> config -> run -> exit code. Nothing that workers need."""
 
+import io
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -278,6 +279,16 @@ def run_enrollment(config: Any, quiet: bool) -> int:
     return exit_code(report, config.max_rejected, received[0] if received else None)
 
 
+class Unheard(io.FileIO):
+    """A file that may be closed at its other end, or full: that ends no run."""
+
+    def write(self, content: Any) -> int:
+        """Writes what can be written, and tells that all was."""
+        with suppress(OSError):
+            super().write(content)
+        return len(content)
+
+
 @contextmanager
 def libraries_silenced() -> Iterator[None]:
     """Keeps our stderr, and takes it from C libraries, which tell there of each broken image."""
@@ -285,7 +296,8 @@ def libraries_silenced() -> Iterator[None]:
     before = sys.stderr
     try:
         os.dup2(null, 2)
-        with os.fdopen(os.dup(ours), "w", buffering=1) as sys.stderr:
+        file = io.BufferedWriter(Unheard(os.dup(ours), "w"))
+        with io.TextIOWrapper(file, line_buffering=True) as sys.stderr:
             yield
     finally:
         sys.stderr = before
@@ -306,8 +318,8 @@ def stoppable() -> Iterator[list[int]]:
             click.echo("muster: stopped; the run is unfinished", err=True)
             os._exit(SIGNAL_BASE + number)  # threads of native code cannot be asked
         received.append(number)
+        RUN_STATE.stop()  # before all else: who reads stderr may have got the signal as well
         click.echo("muster: stopping; what is under way is being recorded", err=True)
-        RUN_STATE.stop()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -98,6 +98,25 @@ def test_a_signal_ends_it_in_order(
     assert rest["enrolled"] + rest["unchanged"] == ROWS
 
 
+def test_a_signal_ends_it_in_order_though_nobody_reads_stderr(
+    muster: Muster, payload: Path
+) -> None:
+    """As where `2>&1 | tee log` gets the same Ctrl-C, and ends first."""
+    with started("enroll", payload, *muster.options("run")) as process:
+        wait_until_enrolling(process, muster.folder / "run")
+        assert process.stderr is not None
+        process.stderr.close()
+        process.stderr = None
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    assert process.returncode == 130
+    report = muster.report("run")
+    assert report["status"] == "cancelled"
+    recorded = [each["metadata"]["person_id"] for each in muster.records("run")]
+    assert len(recorded) == report["account"]["rows_read"] > 0
+    assert set(muster.stored(*(f"id-{n:04}" for n in range(ROWS)))) <= set(recorded)
+
+
 def test_everything_is_private(muster: Muster, payload: Path) -> None:
     small = write_lines(payload.with_name("small.jsonl"), people(2))
     assert muster.enroll("run", small, storage="StoreFullImage").code == 0
@@ -129,7 +148,7 @@ def test_a_signal_ends_it_although_the_server_hangs(muster: Muster, tmp_path: Pa
             process.send_signal(signal.SIGINT)
             process.wait(timeout=30)
             seconds = time.monotonic() - began
-    assert seconds < 5
+    assert seconds < 9
     assert process.returncode == 1  # what was sent and not answered is not enrolled
     report = muster.report("run")
     assert report["status"] == "failed"

@@ -25,6 +25,9 @@ _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 20.0
 _JITTER_S = 1.0
 _NAP_S = 0.1
+# With a call under way when the run is being stopped: a busy server takes seconds for a write, and
+# what stops containers gives a process ten before it is killed.
+_PATIENCE_S = 5.0
 
 
 class TransientError(Exception):
@@ -82,7 +85,7 @@ def _abandonable(call: Callable[[], T], end: float) -> T:
     thread.start()
     while thread.is_alive() and (left := end - time.monotonic()) > 0:
         if RUN_STATE.stopping:
-            end = min(end, time.monotonic() + _LEAST_ANSWER_S)
+            end = min(end, time.monotonic() + _PATIENCE_S)
         thread.join(min(_NAP_S, left))
     if errors:
         raise errors[0]

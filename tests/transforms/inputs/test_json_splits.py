@@ -215,6 +215,18 @@ class TestWhatIsKept:
         assert {row.ref.raw for row in rows} == {None}
 
 
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_lines_that_go_after_planning_are_damage(tmp_path, left):
+    path = tmp_path / "in.jsonl"
+    lines = [text(each) + b"\n" for each in PERSONS]
+    path.write_bytes(b"".join(lines))
+    planned = plan_splits(find_inputs([str(path)]), {}, 10_000)
+    path.write_bytes(b"".join(lines[:left]))
+    rows = [row for split in planned.splits for row in read_split(Reading(10_000), split)]
+    assert [each.fields for each in rows[:left]] == PERSONS[:left]
+    assert (rows[left].ref.row, faults(rows)[left:]) == (None, ["truncated_input"])
+
+
 @pytest.mark.parametrize("suffix", [".json", ".jsonl"])
 def test_a_body_that_changes_after_planning_is_damage(tmp_path, suffix):
     path = tmp_path / f"in{suffix}"
