@@ -17,8 +17,10 @@ def read_config_file(path: str, options: Mapping[str, bool]) -> dict[str, str | 
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        what = getattr(error, "problem", None) or getattr(error, "strerror", None) or "not text"
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        what = (
+            getattr(error, "problem", None) or getattr(error, "strerror", None) or "not plain text"
+        )
         raise UsageError(f"--config {path}: cannot be read as YAML: {what}") from error
     if not isinstance(values, dict):
         raise UsageError(f"--config {path}: expected `option: value` lines")

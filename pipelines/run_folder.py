@@ -65,6 +65,8 @@ def check_free(path: Path) -> None:
                 f"--run-dir {path}: is a file; expected a folder, which may not exist yet"
             )
         above = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if path.is_symlink() and above != path:
+        raise UsageError(f"--run-dir {path}: is a link to nothing; expected a folder, or no file")
     if not above.is_dir():
         raise UsageError(f"--run-dir {path}: cannot be made: {above} is a file")
     if not os.access(above, os.W_OK):

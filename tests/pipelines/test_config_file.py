@@ -45,7 +45,8 @@ def test_values_are_what_a_command_line_would_have(read, text, values):
         ("7: 1", "no option '7'; expected some of column, inputs, limit, max-rejected, quiet"),
         ("- x", "expected `option: value` lines"),
         ("a: [", "cannot be read as YAML: expected the node content, but found '<stream end>'"),
-        (b"\xff\xfe\xff", "cannot be read as YAML: not text"),
+        (b"\xff\xfe\xff", "cannot be read as YAML: not plain text"),
+        ("[" * 5000, "cannot be read as YAML: not plain text"),
     ],
 )
 def test_what_is_no_config_is_refused(read, tmp_path, text, why):

@@ -218,6 +218,12 @@ def test_a_file_is_refused(run):
     assert refusal(run) == "is a file; expected a folder, which may not exist yet"
 
 
+def test_a_link_to_nothing_is_refused(run):
+    run.parent.mkdir()
+    run.symlink_to("nowhere")
+    assert refusal(run) == "is a link to nothing; expected a folder, or no file"
+
+
 def test_a_folder_below_a_file_is_refused(run):
     run.parent.mkdir()
     run.write_text("")

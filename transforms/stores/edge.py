@@ -88,8 +88,8 @@ class EdgeStore:
         """Counts exactly; None where the folder does not exist."""
         if not (self._folder / name).is_dir():
             return None
-        with self._engine:
-            persons = self._shard(name).count(CountRequest(exact=True))
+        with self._opened(name) as shard:
+            persons = shard.count(CountRequest(exact=True))
         return Collection(name, persons, self._stamp(name))
 
     def list_collections(self) -> Sequence[Collection]:
@@ -107,8 +107,8 @@ class EdgeStore:
 
     def delete_collection(self, name: str) -> None:
         """Closes the collection and removes its folder."""
-        with self._engine:
-            self._shard(name).close()  # refuses where another process has it
+        with self._opened(name) as shard:  # refuses where another process has it
+            shard.close()
             del self._shards[name]
         with self._workshop() as leaving:
             os.rename(self._folder / name, leaving / name)  # at once: a kill leaves no half
@@ -117,8 +117,7 @@ class EdgeStore:
     def optimize_collection(self, name: str) -> None:
         """Builds the index; this engine never does so by itself."""
         files = (self._folder / name).rglob("*")
-        with self._engine:
-            shard = self._shard(name)
+        with self._opened(name) as shard:
             self._check_room(_ROOM_TO_WRITE + sum(each.stat().st_blocks * 512 for each in files))
             shard.optimize()
 
@@ -126,8 +125,8 @@ class EdgeStore:
         self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Gives the fields of those that exist."""
-        with self._engine:
-            found = self._shard(collection).retrieve(list(point_ids), list(fields), False)
+        with self._opened(collection) as shard:
+            found = shard.retrieve(list(point_ids), list(fields), False)
         return {str(each.id): each.payload or {} for each in found}
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
@@ -138,8 +137,7 @@ class EdgeStore:
                 EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload))
                 for each in points
             ]
-        with self._engine:
-            shard = self._shard(collection)
+        with self._opened(collection) as shard:
             self._check_room(_ROOM_TO_WRITE + _GROWTH * sum(map(_text_bytes, points)))
             try:
                 shard.update(UpdateOperation.upsert_points(changed))
@@ -151,8 +149,8 @@ class EdgeStore:
 
     def get(self, collection: str, point_id: str) -> Point | None:
         """Gives the whole point."""
-        with self._engine:
-            points = self._shard(collection).retrieve([point_id], True, True)
+        with self._opened(collection) as shard:
+            points = shard.retrieve([point_id], True, True)
         for found in points:
             vectors: Any = found.vector
             vector = np.asarray(vectors[self._vector_name(collection)], dtype=np.float32)
@@ -206,11 +204,19 @@ class EdgeStore:
             raise StoreError(Code.NOT_FOUND, f"{collection} carries no stamp of Muster")
         return stamp.pack
 
-    def _shard(self, name: str) -> EdgeShard:
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[EdgeShard]:
+        """Gives the collection to one caller at a time. Raises StoreError where it is damaged."""
         with self._engine:
-            if name not in self._shards:
-                self._shards[name] = self._load(name)
-            return self._shards[name]
+            try:
+                if name not in self._shards:
+                    self._shards[name] = self._load(name)
+                yield self._shards[name]
+            except (Exception, KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as panic:  # the engine's own, which no module offers
+                why = f"{self._folder / name} is damaged; remove it, or bring back a copy of it"
+                raise StoreError(Code.DATABASE_ERROR, why) from panic
 
     def _load(self, name: str) -> EdgeShard:
         folder = self._folder / name

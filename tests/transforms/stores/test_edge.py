@@ -258,6 +258,35 @@ def test_one_that_cannot_be_opened_is_listed_all_the_same(folder: Path) -> None:
     again.close()
 
 
+def test_what_the_engine_panics_on_is_told_as_damage(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As a file that a power cut left empty. The others are there all the same."""
+    for name in ("good", "broken"):
+        EdgeStore(folder).create_collection(name, STAMP)
+    [file] = (folder / "broken").glob("segments/*/vector_storage-*/deleted/status.dat")
+    file.write_bytes(b"")
+    store = EdgeStore(folder)
+    for use in (
+        lambda: store.find_collection("broken"),
+        lambda: store.look_up("broken", ["0" * 32], ["pack"]),
+        lambda: store.upsert("broken", points(range(1))),
+        lambda: store.get("broken", "0" * 32),
+        lambda: store.optimize_collection("broken"),
+        lambda: store.delete_collection("broken"),
+    ):
+        with pytest.raises(StoreError) as told:
+            use()
+        assert told.value.code is Code.DATABASE_ERROR
+        assert told.value.why == (
+            f"{folder / 'broken'} is damaged; remove it, or bring back a copy of it"
+        )
+    found = store.list_collections()
+    assert [(each.name, each.num_persons) for each in found] == [("broken", None), ("good", 0)]
+    store.close()
+    capfd.readouterr()  # the engine tells it on stderr as well
+
+
 @pytest.mark.parametrize(
     ("call", "step"), [("create_collection", "rename"), ("delete_collection", "rmtree")]
 )
