@@ -1,6 +1,5 @@
 """The command line of Muster: options -> config -> run -> exit code. Nothing that workers need."""
 
-import io
 import logging
 import os
 import signal
@@ -12,14 +11,9 @@ from typing import Any, NoReturn
 
 import click
 
-from schemas.errors import (
-    FailedError,
-    RefusedError,
-    UsageError,
-    refusal_json,
-)
+from pipelines.streams import UnreadError, libraries_silenced, print_json, stderr_that_may_fail
+from schemas.errors import FailedError, RefusedError, UsageError, refusal_json
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
-from schemas.json_lines import json_line
 from schemas.options import EngineName, FaceStorageType, MultipleFaces, OnDuplicateId, Precision
 
 # Modules that load Beam and the models are imported by the commands that need them, so that
@@ -271,39 +265,13 @@ def run_enrollment(config: Any, quiet: bool) -> int:
         click.echo("an unfinished run in this folder was taken over", err=True)
     for reason in reasons(report, config.max_rejected):
         click.echo(f"muster: {reason}", err=True)
-    if report.all_refused:
-        print_json(
-            refusal_json(max(report.requests_refused, key=report.requests_refused.__getitem__))
-        )
-    print_json(report.to_json()["account"])
+    with suppress(UnreadError):  # the run tells more than who listens
+        if report.all_refused:
+            print_json(
+                refusal_json(max(report.requests_refused, key=report.requests_refused.__getitem__))
+            )
+        print_json(report.to_json()["account"])
     return exit_code(report, config.max_rejected, received[0] if received else None)
-
-
-class Unheard(io.FileIO):
-    """A file that may be closed at its other end, or full: that ends no run."""
-
-    def write(self, content: Any) -> int:
-        """Writes what can be written, and tells that all was."""
-        with suppress(OSError):
-            super().write(content)
-        return len(content)
-
-
-@contextmanager
-def libraries_silenced() -> Iterator[None]:
-    """Keeps our stderr, and takes it from C libraries, which tell there of each broken image."""
-    ours, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    before = sys.stderr
-    try:
-        os.dup2(null, 2)
-        file = io.BufferedWriter(Unheard(os.dup(ours), "w"))
-        with io.TextIOWrapper(file, line_buffering=True) as sys.stderr:
-            yield
-    finally:
-        sys.stderr = before
-        os.dup2(ours, 2)
-        os.close(ours)
-        os.close(null)
 
 
 @contextmanager
@@ -329,11 +297,6 @@ def stoppable() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
-def print_json(value: Any) -> None:
-    """Prints one line of JSON on stdout, which carries results only."""
-    click.echo(json_line(value))
-
-
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Gives Muster's arguments and Beam's, which follow the first `--`."""
     if "--" not in arguments:
@@ -345,35 +308,42 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
-    if sys.stderr is None:  # closed: the next file to be opened would be written to as stderr
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
-    logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
     given = list(sys.argv[1:] if arguments is None else arguments)
-    ours, beams = split_arguments(given) if given[:1] == ["enroll"] else (given, [])
+    with stderr_that_may_fail():
+        logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
+        code = exit_code_of(*(split_arguments(given) if given[:1] == ["enroll"] else (given, [])))
+    sys.exit(code)
+
+
+def exit_code_of(arguments: list[str], beam_options: list[str]) -> int:
+    """Runs a command; tells why where it fails."""
     try:
-        code = muster.main(ours, prog_name="muster", standalone_mode=False, obj=beams)
+        code = muster.main(arguments, prog_name="muster", standalone_mode=False, obj=beam_options)
+        return code or FINISHED
     except click.Abort as abort:
         interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
-        code = SIGNAL_BASE + signal.SIGINT if interrupted else FAILED
+        return SIGNAL_BASE + signal.SIGINT if interrupted else FAILED
+    except UnreadError:
+        return SIGNAL_BASE + signal.SIGPIPE
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
     except UsageError as error:
         click.echo(f"muster: {error}", err=True)
-        code = USAGE
+        return USAGE
     except FailedError as error:
         click.echo(f"muster: {error}", err=True)
-        code = FAILED
+        return FAILED
     except RefusedError as error:
         click.echo(f"muster: {error.why}", err=True)
-        print_json(refusal_json(error.code))
-        code = REFUSED
+        with suppress(UnreadError, FailedError):
+            print_json(refusal_json(error.code))
+        return REFUSED
     except Exception as error:  # a bug, or a full disk; the text may hold what is private
         from transforms.private_logs import where
 
         click.echo(f"muster: this should not happen: {where(error)}", err=True)
-        code = FAILED
-    sys.exit(code or FINISHED)
+        return FAILED
 
 
 if __name__ == "__main__":

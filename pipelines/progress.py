@@ -2,7 +2,6 @@
 
 import sys
 import time
-from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
@@ -46,13 +45,10 @@ class Progress:
         done = outcomes.total()
         rate = done / (time.monotonic() - self._began)
         left = tqdm.format_interval((rows - done) / rate) if rate else "?"
-        with suppress(OSError):  # nobody reads it any more: no reason to end a run
-            print(
-                f"muster: {done} of {rows} rows, {rate:.1f} rows/s, {left} left, "
-                f"{_counts(outcomes)}",
-                file=sys.stderr,
-                flush=True,
-            )
+        print(
+            f"muster: {done} of {rows} rows, {rate:.1f} rows/s, {left} left, {_counts(outcomes)}",
+            file=sys.stderr,
+        )
 
 
 def account_table(report: Report) -> str:

@@ -1,7 +1,7 @@
 """Puts together what a run tells of itself: `report.json`."""
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from pipelines.account import ResultCounts, close_account
 from pipelines.find_inputs import form_of
@@ -9,7 +9,7 @@ from pipelines.measurements import Measurements, peak_memory_bytes
 from pipelines.plan_splits import Plan
 from schemas.errors import Code
 from schemas.inputs import Form
-from schemas.report import Report, Status
+from schemas.report import Account, Report, Status
 
 
 def make_report(
@@ -19,6 +19,7 @@ def make_report(
     *,
     requests_refused: Counter[str],
     began: datetime,
+    seconds: float,
     error: str,
     stopped: bool,
     taken_over: bool,
@@ -29,17 +30,10 @@ def make_report(
     """
     seen = measurements or Measurements(rows_read=counts.records)
     account = close_account(seen.rows_read, counts)
-    if not error and not account.closes:
-        error = "the account does not close"
-    if not error and not stopped and not counts.damaged_sources and not plan.cut_short:
-        error = "an input became shorter while it was read" if counts.rows < plan.rows else ""
-    if not error and Code.DATABASE_ERROR in counts.codes:
-        error = "the store was given up"
+    error = error or _counted_error(plan, counts, account, stopped)
     # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.
     lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
     unknown = plan.cut_short or lost or not measurements
-    ended = datetime.now(UTC)
-    seconds = (ended - began).total_seconds()
     return Report(
         status=_status(error, stopped),
         account=account,
@@ -51,7 +45,7 @@ def make_report(
         damaged_inputs=len(counts.damaged_sources),
         taken_over=taken_over,
         started_at=began.isoformat(timespec="seconds"),
-        finished_at=ended.isoformat(timespec="seconds"),
+        finished_at=(began + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
         seconds=round(seconds, 3),
         rows_per_second=round(account.rows_read / seconds, 2),
         stages=seen.stages,
@@ -62,6 +56,16 @@ def make_report(
         unknown_fields=tuple(sorted(seen.unknown_fields | plan.unknown_fields)),
         error=error,
     )
+
+
+def _counted_error(plan: Plan, counts: ResultCounts, account: Account, stopped: bool) -> str:
+    """Gives what only the numbers tell of a run that ended by itself; empty where all is well."""
+    if not account.closes:
+        return "the account does not close"
+    may_lack_rows = stopped or plan.cut_short or counts.damaged_sources
+    if counts.rows < plan.rows and not may_lack_rows:
+        return "an input became shorter while it was read"
+    return "the store was given up" if Code.DATABASE_ERROR in counts.codes else ""
 
 
 def all_refused(plan: Plan, requests_refused: Counter[str]) -> bool:

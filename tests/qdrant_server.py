@@ -109,7 +109,7 @@ class QdrantTestServer(ThreadingHTTPServer):
 
     fail_with: asked with method and path before each request for the Fault that it meets, or the
     beginning of one, as (503, {}). bad_points: by id; an upsert that holds one is refused as a
-    whole with that status.
+    whole with that status. keeps_metadata: of collections; before 1.16, Qdrant passed over it.
     """
 
     daemon_threads = True
@@ -120,6 +120,7 @@ class QdrantTestServer(ThreadingHTTPServer):
         self.api_key = api_key
         self.fail_with: Callable[[str, str], Fault | tuple[Any, ...] | None] | None = None
         self.bad_points: dict[str, int] = {}
+        self.keeps_metadata = True
         self.collections = Collections(folder)
         self._connections: set[socket.socket] = set()
 
@@ -220,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not name and route == "GET":
             return {"collections": [{"name": each} for each in list(collections.held)]}
         if route == "PUT":
-            return collections.create(name, asked)
+            kept = {key for key in asked if key != "metadata" or self.server.keeps_metadata}
+            return collections.create(name, {key: asked[key] for key in kept})
         if route == "DELETE":
             return collections.delete(name)
         held = collections.held.get(name)

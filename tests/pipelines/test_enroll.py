@@ -10,13 +10,16 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
+from pipelines import enroll
 from pipelines.config import EnrollConfig
 from pipelines.enroll import Job, compose, prepared, run
+from pipelines.launch import run_pipeline
 from schemas.options import FaceStorageType
 from tests.command import COLLECTION
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
-from transforms import batches, write_results
+from transforms import batches, run_state, write_results
+from transforms.run_state import RunState
 from transforms.stores.connect import connected
 
 
@@ -113,6 +116,25 @@ def test_where_a_stage_breaks_the_other_workers_read_no_more(
     assert report.status == "failed"
     assert report.error.startswith("RuntimeError at ")  # as Beam raises it again
     assert 0 < sum(store.upserted) < 1500  # type: ignore[attr-defined]
+
+
+def test_what_made_a_worker_elsewhere_stop_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path / "in.jsonl", people(3))
+    config = make_config(tmp_path)
+
+    def with_another_process(*arguments: Any) -> Any:
+        result = run_pipeline(*arguments)
+        elsewhere = RunState()
+        elsewhere.join(config.stop_marker)
+        elsewhere.stop("the store is away")
+        return result
+
+    monkeypatch.setattr(enroll, "run_pipeline", with_another_process)
+    monkeypatch.setattr(run_state, "_LOOK_EVERY_S", 0.0)
+    report = run(config, NullPack(), NullStoreSpec())
+    assert (report.status, report.error) == ("failed", "the store is away")
 
 
 def test_what_is_called_meanwhile_may_fail(tmp_path: Path) -> None:

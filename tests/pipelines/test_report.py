@@ -33,10 +33,13 @@ DAMAGED = ResultCounts(FOUR, 2, frozenset({"a.parquet"}))
 CUT = ResultCounts(FOUR, 2, frozenset({"a.jsonl.gz", "a.parquet"}))
 
 
+BEGAN = datetime(2026, 11, 29, 23, 59, 58, tzinfo=UTC)
+
+
 def reported(plan, counts, measurements, error="", stopped=False, refused=0):
     return make_report(
         plan, counts, measurements, requests_refused=Counter(ERR_NOT_FOUND=refused),
-        began=datetime.now(UTC),
+        began=BEGAN, seconds=2.5,
         error=error, stopped=stopped, taken_over=False,
     )  # fmt: skip
 
@@ -70,6 +73,9 @@ def test_status(counts, rows_read, error, stopped, expected) -> None:
     assert (report.status, report.error, report.rows_not_read) == expected
     assert report.damaged_inputs == len(counts.damaged_sources)
     assert report.unknown_fields == ("extra",)
+    assert report.started_at == "2026-11-29T23:59:58+00:00"
+    assert report.finished_at == "2026-11-30T00:00:00+00:00"
+    assert report.rows_per_second == report.account.rows_read / 2.5
 
 
 def test_what_was_not_read_is_unknown_under_a_limit() -> None:

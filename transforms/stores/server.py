@@ -79,7 +79,10 @@ class ServerStore:
         self._vector_names: dict[str, str] = {}
 
     def create_collection(self, name: str, stamp: Stamp) -> None:
-        """Makes the collection with its stamp as metadata, then the index on person_id."""
+        """Makes the collection with its stamp as metadata, then the index on person_id.
+
+        Half of a collection would look like a whole one, and goes again.
+        """
         vector = models.VectorParams(size=stamp.dimension, distance=models.Distance.COSINE)
         self._call(
             lambda: self._client.create_collection(
@@ -92,8 +95,14 @@ class ServerStore:
                     name, "person_id", models.PayloadSchemaType.KEYWORD, wait=True
                 )
             )
+            if _stamp(self._call(lambda: self._client.get_collection(name))) != stamp:
+                raise StoreError(
+                    Code.DATABASE_ERROR,
+                    f"the store at {self._url} does not keep the metadata of collections; Muster "
+                    "needs Qdrant 1.16 or later",
+                )
         except StoreError:
-            self.delete_collection(name)  # half of a collection would look like a whole one
+            self.delete_collection(name)
             raise
 
     def find_collection(self, name: str) -> Collection | None:

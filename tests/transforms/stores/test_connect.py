@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import UsageError
+from schemas.errors import Code, UsageError
 from tests.transforms.stores.conftest import STAMP
-from transforms.stores.base import Collection, Store
+from transforms.stores.base import Collection, Store, StoreError
 from transforms.stores.connect import connected, handle, store_spec
 from transforms.stores.edge import EdgeSpec, EdgeStore
 from transforms.stores.server import ServerSpec
@@ -125,6 +125,17 @@ def test_a_process_has_one_handle(tmp_path: Path) -> None:
         assert set(map(id, threads.map(as_a_worker_does, range(32)))) == {id(store)}
     with connected(spec) as again:
         assert again is not store
+
+
+def test_a_worker_without_the_file_of_the_key_is_told_as_a_store_that_cannot_serve(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("QDRANT_API_KEY", raising=False)
+    monkeypatch.setenv("QDRANT_API_KEY_FILE", str(tmp_path / "missing"))
+    with pytest.raises(StoreError) as raised:
+        handle(store_spec("http://127.0.0.1:1"))
+    assert raised.value.code is Code.API_KEY_NOT_PRESENT
+    assert raised.value.why == f"QDRANT_API_KEY_FILE: cannot read {str(tmp_path / 'missing')!r}"
 
 
 def test_every_store_has_its_own_handle(tmp_path: Path) -> None:

@@ -183,23 +183,6 @@ def test_a_spec_travels_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None
 # What the server is told
 
 
-def test_person_ids_are_indexed(server: QdrantTestServer) -> None:
-    schema = server.collections.held["people"].shard.info().payload_schema
-    assert list(schema) == ["person_id"]
-
-
-def test_a_collection_of_somebody_else_bears_no_stamp(server: QdrantTestServer) -> None:
-    vectors = {"other": {"size": 4, "distance": "Cosine"}}
-    server.collections.create("theirs", {"vectors": vectors, "metadata": {"muster": "?"}})
-    store = opened(server, 0.0)
-    found = store.find_collection("theirs")
-    assert found is not None
-    assert found.stamp is None
-    with pytest.raises(StoreError) as raised:
-        store.upsert("theirs", [point(1, 4)])
-    assert raised.value.code is Code.NOT_FOUND
-
-
 def test_the_collection_is_asked_about_once(server: QdrantTestServer) -> None:
     server.fail_with = script = Script()
     store = opened(server, 0.0)

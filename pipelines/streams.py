@@ -1,0 +1,79 @@
+"""The standard streams: results go to stdout, as JSON in UTF-8, and all else to stderr."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import click
+
+from schemas.errors import FailedError
+from schemas.json_lines import json_line
+
+_STREAMS = (0, 1, 2)  # stdin, stdout, stderr, by number
+
+
+class UnreadError(Exception):
+    """Nobody reads stdout any more."""
+
+
+def print_json(value: Any) -> None:
+    """Prints one line on stdout. Raises UnreadError, and FailedError where it cannot be written."""
+    try:
+        click.echo(json_line(value).encode())
+    except OSError as error:
+        _lead_to_null(sys.stdout.fileno())  # it would be tried again, and fail, at the exit
+        if isinstance(error, BrokenPipeError):
+            raise UnreadError from error
+        raise FailedError(f"stdout cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def stderr_that_may_fail() -> Iterator[None]:
+    """For the block, has a stderr that is closed or full end nothing.
+
+    What the process opened next would be written to in the place of a stream that is closed.
+    """
+    for each in _STREAMS:
+        with suppress(OSError):
+            os.fstat(each)
+            continue
+        _lead_to_null(each)
+    before = sys.stderr
+    file = io.BufferedWriter(_Unheard(os.dup(2), "w"))
+    with io.TextIOWrapper(file, line_buffering=True) as sys.stderr:
+        try:
+            yield
+        finally:
+            sys.stderr = before
+
+
+@contextmanager
+def libraries_silenced() -> Iterator[None]:
+    """Takes stderr, which we have another way to, from C libraries: they tell of broken images."""
+    theirs = os.dup(2)
+    try:
+        _lead_to_null(2)
+        yield
+    finally:
+        os.dup2(theirs, 2)
+        os.close(theirs)
+
+
+class _Unheard(io.FileIO):
+    """A file that may be closed at its other end, or full."""
+
+    def write(self, content: Any) -> int:
+        """Writes what can be written, and tells that all was."""
+        with suppress(OSError):
+            super().write(content)
+        return len(content)
+
+
+def _lead_to_null(stream: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != stream:
+        os.dup2(null, stream)
+        os.close(null)
