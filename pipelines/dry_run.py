@@ -13,7 +13,7 @@ from pipelines.duplicates import without_duplicates
 from pipelines.enroll import Job, prepared
 from pipelines.report import all_refused
 from pipelines.run_folder import LOSERS
-from schemas.errors import Code
+from schemas.errors import Code, Detail
 from schemas.ids import point_id
 from schemas.records import Row, person_id_of
 from transforms.batches import by_collection
@@ -24,11 +24,15 @@ from transforms.stores.base import MAX_REQUEST_POINTS, Store, StoreSpec
 
 @dataclass
 class _Verdicts:
-    """How many rows would end how. known, new: whether the store has the person."""
+    """How many rows would end how. known, new: whether the store has the person.
+
+    damaged: files with a record that tells of damage.
+    """
 
     known: int = 0
     new: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    damaged: set[str] = field(default_factory=set)
 
 
 def dry_run(
@@ -53,6 +57,7 @@ def dry_run(
             "requests": requests.number,
             "requests_refused": dict(sorted(refused.items())),
             "all_refused": all_refused(job.plan, refused),
+            "damaged_inputs": len(verdicts.damaged),
             "would": {
                 "enroll_or_reject": verdicts.new,
                 "update_or_leave_unchanged_or_reject": verdicts.known,
@@ -75,6 +80,8 @@ def _verdicts(job: Job, store: Store) -> _Verdicts:
         for row in batch:
             if row.fault is not None:
                 verdicts.rejected[row.fault.code] += 1
+                if row.fault.detail == Detail.TRUNCATED_INPUT:
+                    verdicts.damaged.add(row.ref.source)
             elif person_id_of(row) is None:
                 verdicts.rejected[Code.UNPROCESSABLE_CONTENT] += 1
             else:

@@ -1,5 +1,6 @@
 """What the command cannot make sense of: exit 2, and what to do."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -210,6 +211,7 @@ def test_dry_run_writes_nothing(muster: Muster, payload: Path) -> None:
 
     assert ended.code == 0
     assert ended.json["rows"] == 3
+    assert ended.json["damaged_inputs"] == 0
     assert ended.json["would"] == {
         "enroll_or_reject": 1,
         "update_or_leave_unchanged_or_reject": 1,
@@ -218,6 +220,19 @@ def test_dry_run_writes_nothing(muster: Muster, payload: Path) -> None:
     assert not (muster.folder / "run").exists()
     shown = muster("collections", "show", COLLECTION, "--store", muster.store)
     assert shown.json == {"name": COLLECTION, "num_persons": 1}
+
+
+def test_dry_run_tells_damage(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    lines = write_lines(tmp_path / "in.jsonl", people(3)).read_bytes()
+    (tmp_path / "cut.jsonl.gz").write_bytes(gzip.compress(lines)[:-8])
+    ended = muster.enroll("run", tmp_path / "cut.jsonl.gz", "--dry-run")
+    assert (ended.code, ended.json["rows"], ended.json["damaged_inputs"]) == (0, 3, 1)
+    assert ended.json["would"] == {
+        "enroll_or_reject": 3,
+        "update_or_leave_unchanged_or_reject": 0,
+        "reject": {"ERR_UNPROCESSABLE_CONTENT": 1},
+    }
 
 
 def test_no_rows_is_a_finished_run(muster: Muster, tmp_path: Path) -> None:
