@@ -339,10 +339,12 @@ def exit_code_of(arguments: list[str], beam_options: list[str]) -> int:
         with suppress(UnreadError, FailedError):
             print_json(refusal_json(error.code))
         return REFUSED
-    except Exception as error:  # a bug, or a full disk; the text may hold what is private
+    except Exception as error:  # a bug, or a full disk; its own text may hold what is private
         from transforms.private_logs import where
 
-        click.echo(f"muster: this should not happen: {where(error)}", err=True)
+        number = error.errno if isinstance(error, OSError) else None
+        why = os.strerror(number) if number else "this should not happen"
+        click.echo(f"muster: {why}: {where(error)}", err=True)
         return FAILED
 
 

@@ -102,6 +102,13 @@ def test_a_run_folder_on_a_full_disk_can_be_taken_over(
     assert not [*(disk.path / "run").rglob("*.partial")]
 
 
+def test_a_full_disk_is_told_by_every_command(muster: Muster, disk: Disk) -> None:
+    disk.mount("size=100k")
+    ended = muster("sample", disk.path / "sample")
+    assert ended.code == 1
+    assert ended.stderr.startswith("muster: No space left on device: OSError at ")
+
+
 def test_a_disk_that_the_rejected_rows_fill_is_told(
     muster: Muster, tmp_path: Path, disk: Disk
 ) -> None:

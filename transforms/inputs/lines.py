@@ -1,6 +1,7 @@
 """Cuts a stream into lines of bounded length."""
 
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -62,7 +63,8 @@ class Line:
 
 def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:
     """Gives every physical line, blank ones too. No more than `max_bytes` of a line are held."""
-    while content := stream.readline(max_bytes + 1):
+    at_once = min(max_bytes + 1, sys.maxsize)
+    while content := stream.readline(at_once):
         if len(content) > max_bytes and not content.endswith(b"\n"):
             line = Line(offset, None, LongLine(content, stream))
         else:

@@ -90,6 +90,11 @@ def test_blank(content, expected):
     assert line.is_blank is expected
 
 
+def test_a_limit_may_be_larger_than_any_line():
+    [line] = lines_of(b"{}\n", 10**30)
+    assert line.content == b"{}\n"
+
+
 def test_a_long_line_can_be_read_in_place():
     content = BOM + b"a" * 1000 + b"\nb\n"
     long, short = lines_of(content), None
