@@ -14,7 +14,15 @@ import click
 from pipelines.streams import UnreadError, libraries_silenced, print_json, stderr_that_may_fail
 from schemas.errors import FailedError, RefusedError, UsageError, refusal_json
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
-from schemas.options import EngineName, FaceStorageType, MultipleFaces, OnDuplicateId, Precision
+from schemas.options import (
+    DEFAULT_PACK,
+    DEFAULT_STORE,
+    EngineName,
+    FaceStorageType,
+    MultipleFaces,
+    OnDuplicateId,
+    Precision,
+)
 
 # Modules that load Beam and the models are imported by the commands that need them, so that
 # --help and a misspelt option answer at once.
@@ -34,12 +42,12 @@ ENGINES = click.Choice([str(each) for each in EngineName])
 PRECISIONS = click.Choice([str(each) for each in Precision])
 
 store_option = option(
-    "--store", default="./muster-store", show_default=True, metavar="URL|DIR",
+    "--store", default=DEFAULT_STORE, show_default=True, metavar="URL|DIR",
     help="A Qdrant server's URL, or the folder of an embedded store.",
 )  # fmt: skip
 pack_option = option(
     "--pack",
-    default="opencv-zoo",
+    default=DEFAULT_PACK,
     show_default=True,
     metavar="NAME",
     help="Detector and recogniser: opencv-zoo, insightface:NAME or insightface:DIR.",

@@ -20,8 +20,9 @@ if not __package__:  # started as a file: its own folder stands where the projec
 from benchmarks.lfw_photos import enroll
 from benchmarks.verification import all_pairs, at_false_accept_rate
 from schemas.errors import UsageError
+from schemas.options import DEFAULT_PACK
 from transforms.faces.calibration import FALSE_ACCEPT_RATES, SIMILARITIES, Calibration
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 
 
 def main() -> None:

@@ -25,8 +25,9 @@ from benchmarks.verification import (
     read_pairs,
 )
 from schemas.errors import UsageError
+from schemas.options import DEFAULT_PACK
 from transforms.faces.calibration import shown
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 
 RATES = (1e-2, 1e-3, 1e-4)
 

@@ -20,9 +20,9 @@ from benchmarks.machine import machine
 from benchmarks.payloads import COLLECTION, people, small_photo, tiny_photo, write_payload
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
-from schemas.options import FaceStorageType
+from schemas.options import DEFAULT_PACK, FaceStorageType
 from tests.fakes import NullPack, NullStoreSpec
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 from transforms.stores.base import StoreSpec
 
 FEW, MANY = 2_000, 20_000

@@ -28,10 +28,10 @@ from benchmarks.payloads import COLLECTION, people, photos_of, write_payload
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.ids import point_id
-from schemas.options import FaceStorageType, MultipleFaces, Rules
+from schemas.options import DEFAULT_PACK, FaceStorageType, MultipleFaces, Rules
 from schemas.report import Report
 from transforms.faces.base import Pack
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 from transforms.points import LOOK_UP_FIELDS
 from transforms.stores.base import Store, StoreSpec
 

@@ -27,12 +27,12 @@ from qdrant_edge import Point as EdgePoint
 from benchmarks.machine import machine, plain_python, plain_python_ms
 from benchmarks.payloads import COLLECTION
 from schemas.ids import point_id
-from schemas.options import FaceStorageType, Rules
+from schemas.options import DEFAULT_PACK, FaceStorageType, Rules
 from schemas.records import EmbeddedFace, Face, Person, RowRef, Vector
 from schemas.stamp import Stamp
 from transforms.embed_faces import unit
 from transforms.faces.base import Pack
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 from transforms.points import LOOK_UP_FIELDS, run_marks, to_points
 from transforms.stores.base import Point
 from transforms.stores.edge import EdgeStore

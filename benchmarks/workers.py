@@ -20,9 +20,9 @@ from benchmarks.machine import machine
 from pipelines.account import record_lines
 from pipelines.config import EnrollConfig
 from pipelines.enroll import run
-from schemas.options import FaceStorageType
+from schemas.options import DEFAULT_PACK, FaceStorageType
 from schemas.records import Vector
-from transforms.faces.catalogue import DEFAULT_PACK, find_pack
+from transforms.faces.catalogue import find_pack
 from transforms.stores.connect import connected
 
 COLLECTION = "photos"

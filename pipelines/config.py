@@ -17,6 +17,8 @@ from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import PARQUET_FIELDS
 from schemas.options import (
+    DEFAULT_PACK,
+    DEFAULT_STORE,
     EngineName,
     FaceStorageType,
     Inference,
@@ -25,14 +27,11 @@ from schemas.options import (
     Precision,
     Rules,
 )
-from transforms.faces.catalogue import DEFAULT_PACK
 from transforms.person_metadata import is_text
 from transforms.stores.connect import DEFAULT_RETRY_FOR_S
 from transforms.worker import cores
 
 T = TypeVar("T")
-
-DEFAULT_STORE = "./muster-store"
 
 
 @dataclass(frozen=True, slots=True)

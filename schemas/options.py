@@ -5,6 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+DEFAULT_STORE = "./muster-store"
+DEFAULT_PACK = "opencv-zoo"
+
 
 class FaceStorageType(StrEnum):
     """What is kept of the image beside its vector."""

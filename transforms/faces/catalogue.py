@@ -1,12 +1,11 @@
 """The packs that `--pack` knows: one by its name, others by the folder that holds them."""
 
 from schemas.errors import UsageError
-from schemas.options import Inference
+from schemas.options import DEFAULT_PACK, Inference
 from transforms.faces.base import Pack
 from transforms.faces.insightface_pack import find_insightface
 from transforms.faces.opencv_zoo import OpenCvZoo
 
-DEFAULT_PACK = "opencv-zoo"
 _INSIGHTFACE = "insightface:"
 _DEFAULT_INFERENCE = Inference()
 
