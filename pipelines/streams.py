@@ -41,9 +41,9 @@ def stderr_that_may_fail() -> Iterator[None]:
             os.fstat(each)
             continue
         _lead_to_null(each)
-    before = sys.stderr
-    file = io.BufferedWriter(_Unheard(os.dup(2), "w"))
-    with io.TextIOWrapper(file, line_buffering=True) as sys.stderr:
+    before, file = sys.stderr, io.BufferedWriter(_Unheard(os.dup(2), "w"))
+    encoding: str | None = getattr(before, "encoding", None)  # which is None where it was closed
+    with io.TextIOWrapper(file, encoding, "backslashreplace", line_buffering=True) as sys.stderr:
         try:
             yield
         finally:

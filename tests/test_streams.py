@@ -82,6 +82,12 @@ def test_a_refusal_is_one_all_the_same(muster: Muster, streams: str) -> None:
     assert shell(f"collections show nobody --store {muster.store} {streams}").code == 4
 
 
+def test_stderr_escapes_what_the_terminal_cannot_show(muster: Muster) -> None:
+    ended = shell("collections show Łukasz", PYTHONIOENCODING="latin-1")
+    assert ended.code == 4
+    assert "'\\u0141ukasz'" in ended.stderr
+
+
 def test_json_is_utf_8_whatever_the_terminal_takes(muster: Muster) -> None:
     muster.create()
     person = row("P", portraits()[0], person_name="Łukasz")
