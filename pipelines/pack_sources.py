@@ -16,7 +16,7 @@ from schemas.ids import PERSON_ID_MAX_BYTES, is_person_id
 from schemas.inputs import FACE_URI, PERSON_ID, PERSON_NAME
 from transforms.person_metadata import is_text
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 # A file with a longer one is no CSV, and is not taken into memory to find out.
 MAX_LINE = 4_000_000

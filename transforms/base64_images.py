@@ -6,7 +6,7 @@ import pybase64
 
 from schemas.errors import Code, Detail, RejectedError
 
-_DATA_PREFIX = re.compile(r"data:[^,]{0,100};base64,", re.IGNORECASE)
+_DATA_PREFIX = re.compile(r"[\r\n]*data:[^,]{0,100};base64,", re.IGNORECASE)
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
 _URL_SAFE = str.maketrans("-_", "+/")
 

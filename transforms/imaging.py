@@ -14,20 +14,23 @@ from contextlib import suppress
 import cv2
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import TiffImageFile
 
 from schemas.errors import Code, Detail, RejectedError
 from schemas.records import UInt8Image
 from transforms.jpeg_headers import JPEG_END, JPEG_START, JpegHeader, jpeg_header
+from transforms.tiff_headers import fault_of, is_whole, tiff_tags
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 # Told apart from rubbish, so that the record can say what to convert.
 _OTHER_FORMATS = ("GIF", "JPEG2000", "ICO", "PSD", "PPM")
 _ISO_MEDIA = b"ftyp"  # HEIC and AVIF, at byte 4
 _SIGNATURES = re.compile(
-    rb"\xff\xd8\xff | \x89PNG\r\n\x1a\n | RIFF....WEBP | BM | II\*\0 | MM\0\*",
+    rb"\xff\xd8\xff | \x89PNG\r\n\x1a\n | RIFF....WEBP | BM | II[*+]\0 | MM\0[*+]",
     re.DOTALL | re.VERBOSE,
 )
-_TIFF_STARTS = (b"II", b"MM")
+_BMP_START, _TIFF_STARTS = b"BM", (b"II", b"MM")
 
 _BROKEN = (OSError, SyntaxError, ValueError)  # what Pillow's parsers raise on a cut header
 _FILLERS = (b"", b"\x5a" * 64)
@@ -59,8 +62,10 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def checked_size(encoded: bytes, max_pixels: int) -> tuple[int, int]:
     """Gives width and height, as stored. Raises RejectedError(INVALID_IMAGE)."""
     header = jpeg_header(encoded) if encoded.startswith(JPEG_START) else _NO_JPEG
+    if not header.is_decodable:
+        raise RejectedError(Code.INVALID_IMAGE, Detail.FORMAT_NOT_SUPPORTED)
     # To open a JPEG of 250x250 with Pillow for its size takes a fifth of the time of decoding it.
-    width, height = header.size or _size(encoded)
+    width, height = header.size or _size(encoded, max_pixels)
     pixels = width * height
     if pixels > max_pixels or header.scans * pixels > _MAX_SCANS * max_pixels:
         raise RejectedError(Code.INVALID_IMAGE, Detail.TOO_MANY_PIXELS)
@@ -96,11 +101,23 @@ def _undecoded(encoded: bytes) -> str:
     Pillow knows TIFFs that OpenCV does not, as those compressed with LZMA: to copy them once more
     would not help. Of other formats it lets pass what is cut.
     """
-    if encoded.startswith(_TIFF_STARTS):
+    if encoded.startswith(_TIFF_STARTS) and _is_whole(encoded):
         with suppress(*_BROKEN):
             _digest(encoded)
             return Detail.FORMAT_NOT_SUPPORTED
     return Detail.TRUNCATED
+
+
+def _is_whole(encoded: bytes) -> bool:
+    """True for a BMP or a TIFF of which no byte is missing, as far as it tells."""
+    if encoded.startswith(_BMP_START):
+        return int.from_bytes(encoded[2:6], "little") <= len(encoded)
+    if not encoded.startswith(_TIFF_STARTS):
+        return False
+    try:
+        return is_whole(tiff_tags(encoded), len(encoded))
+    except _BROKEN:
+        return False
 
 
 def _lacks_only_its_end(jpeg: bytes) -> bool:
@@ -122,11 +139,15 @@ def _digest(encoded: bytes) -> bytes:
         return hashlib.sha256(image.tobytes()).digest()
 
 
-def _size(encoded: bytes) -> tuple[int, int]:
+def _size(encoded: bytes, max_pixels: int) -> tuple[int, int]:
     """Gives width and height from the header of an allowed format."""
+    detail: str | None = None
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
-            return image.size
+            if isinstance(image, TiffImageFile):
+                detail = fault_of(image.tag_v2, len(encoded), max_pixels)
+            if detail is None:
+                return image.size
     except UnidentifiedImageError:
         detail = _unidentified(encoded)
     except _BROKEN:
@@ -137,7 +158,7 @@ def _size(encoded: bytes) -> tuple[int, int]:
 def _unidentified(encoded: bytes) -> str:
     """Gives the detail for what Pillow does not know as one of ours."""
     if _SIGNATURES.match(encoded):
-        return Detail.TRUNCATED
+        return Detail.FORMAT_NOT_SUPPORTED if _is_whole(encoded) else Detail.TRUNCATED
     if encoded[4:8] == _ISO_MEDIA:
         return Detail.FORMAT_NOT_SUPPORTED
     try:
@@ -145,6 +166,15 @@ def _unidentified(encoded: bytes) -> str:
             return Detail.FORMAT_NOT_SUPPORTED
     except _BROKEN:
         return Detail.NOT_AN_IMAGE
+
+
+def is_turned(encoded: bytes) -> bool:
+    """True where EXIF tells that the picture is stored turned or mirrored; also where EXIF is broken."""
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            return image.getexif().get(Base.Orientation, 1) != 1
+    except _BROKEN:
+        return True
 
 
 def thumbnail(pixels: UInt8Image, box: tuple[float, float, float, float]) -> bytes:

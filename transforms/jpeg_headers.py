@@ -9,7 +9,8 @@ JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 # A marker that ends the picture or is followed by its segment's length; others stand alone.
 _SEGMENT = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]", re.DOTALL)
 _SCAN = 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # that one of JPEG-LS
+_DECODABLE = (0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA)  # by OpenCV; others are hierarchical and rarer
 _SEQUENTIAL = (0xC0, 0xC1)  # baseline and extended: a scan holds its components whole
 _FRAME = struct.Struct(">HBHHB")  # length, bits a sample, height, width, components
 
@@ -18,11 +19,13 @@ _FRAME = struct.Struct(">HBHHB")  # length, bits a sample, height, width, compon
 class JpegHeader:
     """size: width and height as stored; None where they are not told plainly, once.
 
-    scans: how often a decoder goes over the pixels.
+    scans: how often a decoder goes over the pixels. is_decodable: False for a kind of JPEG that
+    OpenCV does not know, as one of 12 bits a sample.
     """
 
     size: tuple[int, int] | None
     scans: int
+    is_decodable: bool = True
 
 
 def jpeg_header(encoded: bytes) -> JpegHeader:
@@ -43,7 +46,13 @@ def jpeg_header(encoded: bytes) -> JpegHeader:
         elif marker in _FRAMES:
             frames.append(at)
         at += int.from_bytes(encoded[at : at + 2], "big")
-    return JpegHeader(_size(encoded, frames[0]) if len(frames) == 1 else None, scans)
+    if len(frames) != 1:
+        return JpegHeader(None, scans)
+    return JpegHeader(_size(encoded, frames[0]), scans, _is_decodable(encoded, frames[0]))
+
+
+def _is_decodable(encoded: bytes, frame: int) -> bool:
+    return encoded[frame - 1] in _DECODABLE and encoded[frame + 2 : frame + 3] in (b"\x08", b"")
 
 
 def _has_all(encoded: bytes, scan: int, frames: list[int]) -> bool:

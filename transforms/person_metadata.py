@@ -67,7 +67,12 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Decimal) -> str:
-    """Gives the text that JSON has for the number, where a float can hold it."""
+    """Gives the text that JSON has for the number, where a float can hold it.
+
+    What has no decimal places is an integer, as many databases write theirs.
+    """
+    if "." not in (text := f"{value:f}"):
+        return text
     text = json.dumps(float(value))
     return text if Decimal(text) == value else str(value)
 

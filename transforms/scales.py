@@ -13,7 +13,7 @@ import numpy as np
 from schemas.options import FaceStorageType
 from schemas.records import Face, Picture, Submission
 from transforms.faces.alignment import scale_of, similarity, template
-from transforms.imaging import THUMBNAIL_PX, checked_size, decode, with_margin
+from transforms.imaging import THUMBNAIL_PX, checked_size, decode, is_turned, with_margin
 from transforms.jpeg_headers import JPEG_START
 
 _REDUCTIONS = (8, 4, 2)
@@ -28,11 +28,14 @@ def decoded(submission: Submission, max_pixels: int, least_px: int) -> Picture:
     Raises RejectedError(INVALID_IMAGE).
     """
     encoded, reduction = submission.encoded, 1
-    longest = max(checked_size(encoded, max_pixels))
+    sides = checked_size(encoded, max_pixels)
     if encoded.startswith(JPEG_START):
-        reduction = _largest(lambda each: longest >= each * least_px)
+        reduction = _largest(lambda each: max(sides) >= each * least_px)
+    if any(side % reduction for side in sides) and is_turned(encoded):
+        # What is left over at its right and below lies at the left or above once it is upright.
+        reduction = _largest(lambda each: each < reduction and not any(s % each for s in sides))
     pixels = decode(encoded, reduction)
-    if max(pixels.shape[:2]) == longest:  # a lossless JPEG has one scale only
+    if max(pixels.shape[:2]) == max(sides):  # a lossless JPEG has one scale only
         reduction = 1
     return Picture(submission.person, encoded, pixels, reduction)
 

@@ -115,7 +115,7 @@ def test_a_broken_link_is_left_for_the_check(here):
 def test_a_folder_without_images(here):
     write("in/a.gif")
     assert found("in") == [
-        "in: no images; expected files *.jpg, *.jpeg, *.png, *.webp, *.bmp, *.tif, *.tiff"
+        "in: no images; expected files *.jpg, *.jpeg, *.jfif, *.png, *.webp, *.bmp, *.tif, *.tiff"
     ]
 
 

@@ -34,6 +34,7 @@ def refusal(text, max_bytes=1000):
         pytest.param("data:image/png;base64,\n+/++\n/w==\n", b"\xfb\xff\xbe\xff", id="all of it"),
         pytest.param("", b"", id="empty"),
         pytest.param("\r\n", b"", id="breaks alone"),
+        pytest.param("\r\ndata:;base64,\n+/++/w==", b"\xfb\xff\xbe\xff", id="data URL below"),
         pytest.param("data:image/png;base64,", b"", id="prefix alone"),
     ],
 )

@@ -43,6 +43,23 @@ def test_what_stands_in_a_segment_is_not_looked_at():
 @pytest.mark.parametrize(
     ("place", "value"),
     [
+        pytest.param(1, b"\xf7", id="JPEG-LS"),
+        pytest.param(1, b"\xc5", id="hierarchical"),
+        pytest.param(1, b"\xcb", id="lossless, arithmetic"),
+        pytest.param(4, b"\x0c", id="12 bits a sample"),
+        pytest.param(4, b"\x10", id="16 bits a sample"),
+    ],
+)
+def test_a_kind_that_is_not_decoded_is_told_as_such(place, value):
+    at = JPEG.index(FRAME) + place
+    with pytest.raises(RejectedError) as rejected:
+        checked_size(JPEG[:at] + value + JPEG[at + len(value) :], 10_000)
+    assert rejected.value.detail == "format_not_supported"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
         pytest.param(1, b"\xc4", id="no frame"),
         pytest.param(3, b"\x12", id="another length"),
         pytest.param(4, b"\x0c", id="12 bits a sample"),

@@ -37,6 +37,9 @@ def from_parquet(value, kind):
         pytest.param(2.0, "2.0", id="a whole float"),
         pytest.param(1e300, "1e+300", id="a large float"),
         pytest.param(Decimal("12.50"), "12.5", id="a decimal, as JSON has it"),
+        pytest.param(Decimal("-5"), "-5", id="a decimal without places"),
+        pytest.param(Decimal(10**22), "1" + "0" * 22, id="a large one"),
+        pytest.param(Decimal("1E+3"), "1000", id="one of thousands"),
         pytest.param(date(2026, 11, 23), "2026-11-23", id="a date"),
         pytest.param(datetime(2026, 11, 23, 8, 5), "2026-11-23T08:05:00", id="a time of a day"),
         pytest.param(

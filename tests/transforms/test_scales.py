@@ -37,6 +37,16 @@ def test_the_detector_gets_as_many_pixels_as_it_takes(width, height, reduction):
     assert max(expected) >= LEAST_PX
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize(
+    ("width", "height", "turned"), [(520, 264, 8), (516, 260, 4), (514, 262, 2), (513, 264, 1)]
+)
+def test_a_turned_photo_is_reduced_by_what_divides_its_sides(width, height, turned, orientation):
+    """A place in the reduced pixels would be off by up to 7 px of the full size otherwise."""
+    picture = picture_of(width, height, orientation=orientation)
+    assert picture.reduction == (8 if orientation == 1 else turned)
+
+
 @pytest.mark.parametrize("fmt", ["PNG", "WEBP", "BMP", "TIFF"])
 def test_other_formats_are_decoded_in_full(fmt):
     picture = picture_of(300, 200, fmt=fmt)
