@@ -128,7 +128,7 @@ def test_a_refusal_tells_no_name_and_leaves_nothing(muster: Muster, tmp_path: Pa
         ("none", "out.parquet", "{0}/none: no such file"),
         ("none", "out.csv", "{0}/out.csv: expected a name that ends in .parquet"),
         (".", "out.parquet", "nothing was packed:\n  {0}: no images; expected files *.jpg, "
-         "*.jpeg, *.png, *.webp, *.bmp, *.tif, *.tiff"),
+         "*.jpeg, *.jfif, *.png, *.webp, *.bmp, *.tif, *.tiff"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_packed(

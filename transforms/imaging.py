@@ -8,6 +8,7 @@ the limits allow.
 import hashlib
 import io
 import re
+import struct
 import warnings
 from contextlib import suppress
 
@@ -32,7 +33,8 @@ _SIGNATURES = re.compile(
 )
 _BMP_START, _TIFF_STARTS = b"BM", (b"II", b"MM")
 
-_BROKEN = (OSError, SyntaxError, ValueError)  # what Pillow's parsers raise on a cut header
+# What Pillow's parsers raise on a header that is cut, or is none.
+_BROKEN = (OSError, SyntaxError, ValueError, IndexError, TypeError, struct.error)
 _FILLERS = (b"", b"\x5a" * 64)
 # OpenCV has no names for RGB reduced. Of a JPEG, only the pixels that are left are computed.
 _READ_RGB = {
@@ -169,7 +171,7 @@ def _unidentified(encoded: bytes) -> str:
 
 
 def is_turned(encoded: bytes) -> bool:
-    """True where EXIF tells that the picture is stored turned or mirrored; also where EXIF is broken."""
+    """True where EXIF tells that the picture is stored turned or mirrored, or is broken."""
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
             return image.getexif().get(Base.Orientation, 1) != 1

@@ -19,7 +19,7 @@ _BIG = 43  # in place of 42: offsets of 8 bytes, in a longer header
 
 
 def tiff_tags(encoded: bytes) -> Tags:
-    """Gives those of the first picture. Raises OSError, SyntaxError or ValueError at damage."""
+    """Gives those of the first picture. Raises at damage what Pillow raises."""
     header = encoded[: 16 if encoded[2:3] == bytes([_BIG]) else 8]
     tags = ImageFileDirectory_v2(header)
     file = io.BytesIO(encoded)
