@@ -291,6 +291,7 @@ def stoppable() -> Iterator[list[int]]:
 
     def stop(number: int, _: Any) -> None:
         if received or not RUN_STATE.under_way:
+            RUN_STATE.stop()  # for workers that begin now, elsewhere
             click.echo("muster: stopped; the run is unfinished", err=True)
             os._exit(SIGNAL_BASE + number)  # threads of native code cannot be asked
         received.append(number)

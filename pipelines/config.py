@@ -12,7 +12,7 @@ from pipelines.option_values import (
     parse_schemes,
     parse_size,
 )
-from pipelines.run_folder import RESULTS, STOP
+from pipelines.workplace import RESULTS
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import PARQUET_FIELDS
@@ -135,13 +135,8 @@ class EnrollConfig:
         return Path(self.run_dir).absolute()
 
     @property
-    def stop_marker(self) -> str:
-        """The file that stands for a stop, while there is one."""
-        return str(self.run_folder / STOP)
-
-    @property
     def results_prefix(self) -> str:
-        """Where the result files go."""
+        """Where the result files are once the run is over."""
         return str(self.run_folder / RESULTS / "results")
 
 

@@ -12,7 +12,6 @@ from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.enroll import Job, prepared
 from pipelines.report import all_refused
-from pipelines.run_folder import LOSERS
 from schemas.errors import Code, Detail
 from schemas.ids import point_id
 from schemas.records import Row, person_id_of
@@ -97,6 +96,6 @@ def _rows(job: Job) -> Iterator[Row]:
     reading = job.reading.ids_alone()
     with TemporaryDirectory() as folder:
         policy = job.config.on_duplicate_id
-        plan = without_duplicates(job.plan, reading, policy, Path(folder) / LOSERS)
+        plan = without_duplicates(job.plan, reading, policy, Path(folder) / "losers")
         for split in plan.splits:
             yield from read_split(reading, split)

@@ -20,11 +20,12 @@ from pipelines.file_cut import absolute
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
-from pipelines.measurements import measured
+from pipelines.measurements import Measurements, measured
 from pipelines.plan_splits import Plan, deal, plan_splits
 from pipelines.preflight import bodies_into, check_stamp, existing, opened
 from pipelines.report import make_report
-from pipelines.run_folder import LOSERS, REJECTED, check_free, claimed
+from pipelines.run_folder import check_free, claimed
+from pipelines.workplace import Workplace
 from schemas.errors import Code, UsageError
 from schemas.options import FaceStorageType
 from schemas.report import Report
@@ -62,6 +63,7 @@ class Job:
     plan: Plan
     options: PipelineOptions
     bodies_into: Mapping[str, Code | None]
+    workplace: Workplace
 
     @property
     def reading(self) -> Reading:
@@ -87,7 +89,7 @@ def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
         pipeline
         | "Splits" >> beam.Create(splits, reshuffle=False)
         | "SpreadSplits" >> beam.Reshuffle()
-        | ReadRows(job.reading, config.stop_marker)
+        | ReadRows(job.reading, job.workplace.stop_marker)
         | CheckRows(config.rules, files)
         | SkipUnchanged(job.store, job.pack, config.rules)
         | DecodeImages(model, config.rules.max_image_pixels)
@@ -96,8 +98,8 @@ def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
         | UpsertPersons(job.store, job.pack, config.rules)
     )
     if config.keep_rejected:
-        outcomes |= KeepRejected(str(config.run_folder / REJECTED))
-    return outcomes | WriteResults(config.results_prefix)
+        outcomes |= KeepRejected(str(job.workplace.rejected))
+    return outcomes | WriteResults(job.workplace.results_prefix)
 
 
 @contextmanager
@@ -137,7 +139,8 @@ def prepared(
         )
         _check_whose_collection(config, plan)
         into = bodies_into(handle, plan.requests.into, pack.stamp)
-        yield Job(config, pack, spec, plan, options, into), handle
+        workplace = Workplace(config.run_folder)
+        yield Job(config, pack, spec, plan, options, into, workplace), handle
 
 
 def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
@@ -166,27 +169,49 @@ def run(
     called several times a second with the number of rows there are. Raises UsageError,
     RefusedError and RunFolderInUseError before anything is written.
     """
-    RUN_STATE.begin(config.stop_marker)
     with prepared(config, pack, store) as (job, _), claimed(config.run_folder) as folder:
+        RUN_STATE.begin(job.workplace.stop_marker)
         folder.write_manifest(manifest(config, job.pack, job.store, job.plan, job.bodies_into))
         if config.keep_rejected:
             folder.keep_rejected()
-        plan = without_duplicates(
-            job.plan, job.reading, config.on_duplicate_id, config.run_folder / LOSERS
-        )
-        return_memory()
-        report = _execute(replace(job, plan=plan), folder.taken_over, while_running)
+        with folder.worked_in(job.workplace):
+            plan = without_duplicates(
+                job.plan, job.reading, config.on_duplicate_id, job.workplace.losers
+            )
+            return_memory()
+            ended = _execute(replace(job, plan=plan), while_running)
+        report = _reported(job, ended, folder.taken_over)
         folder.write_report(report.to_json())
         return report
 
 
-def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -> Report:
-    began, started = datetime.now(UTC), time.monotonic()  # which no setting of the clock changes
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the pipeline ended. error: what broke it, or made a worker stop it; empty where nothing.
+
+    measurements: None where it broke. seconds: by a clock that nobody sets.
+    """
+
+    began: datetime
+    seconds: float
+    measurements: Measurements | None
+    error: str
+    stopped: bool
+
+
+def _execute(job: Job, while_running: Callable[[int], None]) -> _Ended:
+    began, started = datetime.now(UTC), time.monotonic()
     measurements, error = None, ""
-    RUN_STATE.under_way = True
+
+    def meanwhile() -> None:
+        job.workplace.beat()
+        RUN_STATE.under_way = RUN_STATE.under_way or job.workplace.has_begun()
+        while_running(job.plan.rows)
+
+    RUN_STATE.under_way = is_one_process(job.options)
     try:
         result: Any = run_pipeline(
-            lambda p: compose(job, p), job.options, lambda: while_running(job.plan.rows)
+            lambda p: compose(job, p), job.options, job.workplace.temporary, meanwhile
         )
         measurements = measured(result)
     except SystemRefusedError as failure:
@@ -194,15 +219,19 @@ def _execute(job: Job, taken_over: bool, while_running: Callable[[int], None]) -
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)
     stopped = RUN_STATE.stopping  # this looks for what workers elsewhere told, and why
-    counts = count_results(job.config.results_prefix)
+    error = error or RUN_STATE.why
+    return _Ended(began, time.monotonic() - started, measurements, error, stopped)
+
+
+def _reported(job: Job, ended: _Ended, taken_over: bool) -> Report:
     return make_report(
         job.plan,
-        counts,
-        measurements,
+        count_results(job.config.results_prefix),
+        ended.measurements,
         requests_refused=job.plan.requests.refused(job.bodies_into),
-        began=began,
-        seconds=time.monotonic() - started,
-        error=error or RUN_STATE.why,
-        stopped=stopped,
+        began=ended.began,
+        seconds=ended.seconds,
+        error=ended.error,
+        stopped=ended.stopped,
         taken_over=taken_over,
     )

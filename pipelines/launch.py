@@ -7,8 +7,11 @@ side thread, while this one stays free for signals and progress.
 import logging
 import os
 import re
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, NoReturn
 
 import apache_beam as beam
@@ -75,22 +78,26 @@ def is_one_process(options: PipelineOptions) -> bool:
 def run_pipeline(
     compose: Callable[[beam.Pipeline], Any],
     options: PipelineOptions,
+    temporary: Path,
     while_running: Callable[[], None],
 ) -> Any:
     """Builds and runs the pipeline; gives Beam's result, or raises what the pipeline raised.
 
-    Raises SystemRefusedError instead where that was an error of the system's.
+    temporary: a folder for what Beam would leave among the system's temporary files. Raises
+    SystemRefusedError instead where that was an error of the system's.
     """
     results: list[Any] = []
     errors: list[Exception] = []
 
     def work() -> None:
         try:
-            pipeline = beam.Pipeline(runner=_runner(options), options=options)
-            # For transforms of other languages; a killed run would leave it behind.
-            os.rmdir(pipeline.local_tempdir)
-            compose(pipeline)
-            result = pipeline.run()
+            runner = _runner(options)
+            with nullcontext() if _is_ours(runner) else _temporary_files_in(temporary):
+                pipeline = beam.Pipeline(runner=runner, options=options)
+                # For transforms of other languages; a killed run would leave it behind.
+                os.rmdir(pipeline.local_tempdir)
+                compose(pipeline)
+                result = pipeline.run()
             result.wait_until_finish()
             results.append(result)
         except Exception as error:  # handed to the thread that waits
@@ -114,6 +121,20 @@ def run_pipeline(
 def _refusal_of_the_system(error: Exception) -> SystemRefusedError | None:
     found = _OF_THE_SYSTEM.search(str(error))
     return found and SystemRefusedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def _is_ours(runner: Any) -> bool:
+    """True for the one that takes no other process and leaves no files."""
+    return isinstance(runner, fn_runner.FnApiRunner)
 
 
 def _runner(options: PipelineOptions) -> Any:

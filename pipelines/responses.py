@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.account import record_lines
-from pipelines.run_folder import MANIFEST, REPORT, RESULTS
+from pipelines.run_folder import MANIFEST, REPORT
+from pipelines.workplace import RESULTS
 from schemas.errors import Code, UsageError, refusal_json
 from schemas.inputs import COLLECTION_NAME, FACE_STORAGE_TYPE
 

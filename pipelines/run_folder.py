@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.workplace import REJECTED, RESULTS, Workplace, workplaces
 from schemas.errors import FailedError, RunFolderInUseError, UsageError
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 LOCK = ".lock"
-RESULTS = "results"
-REJECTED = "rejected"
-STOP = ".stop"
-LOSERS = ".losers"
 
 _BEFORE_MANIFEST = {LOCK, f".{MANIFEST}.partial"}
 _KEYS = {"inputs", "options", "pack", "store"}
@@ -45,15 +42,20 @@ class RunFolder:
         with _writing(self.path):
             (self.path / REJECTED).mkdir(mode=0o700)
 
+    @contextmanager
+    def worked_in(self, workplace: Workplace) -> Iterator[None]:
+        """Makes the workplace for the block; what is whole in it afterwards is the run's."""
+        with _writing(self.path):
+            workplace.make()
+        yield
+        with _writing(self.path):
+            workplace.hand_over()
+
     def write_report(self, report: Mapping[str, Any]) -> None:
         """Writes `report.json`, the last file: from here on the run is over."""
         with _writing(self.path):
-            (self.path / STOP).unlink(missing_ok=True)
-            (self.path / LOSERS).unlink(missing_ok=True)
-            for partial in (self.path / RESULTS).glob("beam-temp-*"):  # of a pipeline that broke
-                shutil.rmtree(partial, ignore_errors=True)  # its threads may still write
-            for partial in (self.path / REJECTED).glob("*.partial"):
-                partial.unlink()
+            for each in workplaces(self.path):
+                shutil.rmtree(each, ignore_errors=True)  # where it broke, workers may still write
             write_json(self.path / REPORT, report)
 
 
@@ -154,11 +156,9 @@ def claimed(path: Path) -> Iterator[RunFolder]:
 
 def _clear(path: Path) -> None:
     """Removes what the dead run wrote: all is read again."""
-    for leftover in (RESULTS, REJECTED):
-        if (path / leftover).exists():
-            shutil.rmtree(path / leftover)
-    for leftover in (STOP, LOSERS):
-        (path / leftover).unlink(missing_ok=True)
+    for leftover in (path / RESULTS, path / REJECTED, *workplaces(path)):
+        if leftover.exists():
+            shutil.rmtree(leftover)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -162,7 +162,7 @@ def test_a_second_run_on_one_embedded_store_is_told_at_once(muster: Muster, tmp_
     muster.create()
     payload = write_lines(tmp_path / "in.jsonl", people(64))
     with started("enroll", payload, *muster.options("first")) as process:
-        while not any((muster.folder / "first" / "results").glob("beam-temp*")):
+        while not any((muster.folder / "first").glob(".run-*/results/beam-temp*")):
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         began = time.monotonic()

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,7 +134,48 @@ def test_a_stop_reaches_other_processes(muster: Muster, payload: Path, tmp_path:
         assert len(records) == report["account"]["rows_read"] > 0
         recorded = [each["metadata"]["person_id"] for each in records if each["code"] == "OK"]
         assert set(muster.stored(*recorded)) == set(recorded)
-    assert not (muster.folder / "run" / ".stop").exists()
+    assert not [*(muster.folder / "run").glob(".run-*")]
+
+
+def test_a_job_that_outlives_its_launcher_ends_once_another_run_has_its_folder(
+    muster: Muster, payload: Path, tmp_path: Path
+) -> None:
+    """On a cluster it goes on after the process that started it was killed."""
+    held, over = threading.Event(), threading.Event()
+    writes: list[float] = []
+
+    def hold(method: str, path: str) -> None:
+        if method == "PUT" and path.endswith("/points"):
+            held.set()
+            over.wait(60)
+            writes.append(time.monotonic())
+
+    with (
+        QdrantTestServer(tmp_path / "server") as server,
+        worker_pool(tmp_path / "pool") as pool,
+        job_server() as endpoint,
+    ):
+        muster.store = server.url
+        muster.create()
+        server.fail_with = hold
+        external = f"--environment_type=EXTERNAL --environment_config=localhost:{pool.port}"
+        cluster = [*PORTABLE, f"--job_endpoint={endpoint}", *external.split()]
+        many = payload_again(payload)
+        with started("enroll", many, *muster.options("run"), *cluster) as process:
+            assert held.wait(60)
+            process.kill()
+            process.wait()
+        server.fail_with = None
+        ended = muster.enroll("run", payload)
+        assert (ended.code, ended.json["rows_read"]) == (0, 142), ended.stderr
+        records = muster.records("run")
+        server.fail_with = hold
+        over.set()
+        while not writes or time.monotonic() < writes[-1] + 3:
+            time.sleep(0.1)
+    assert len(writes) <= 4  # two workers, and what each had read; all would be ten
+    assert muster.records("run") == records
+    assert len(records) == 142
 
 
 def payload_again(path: Path) -> Path:
@@ -143,7 +185,7 @@ def payload_again(path: Path) -> Path:
 
 def wait_for_records(run: Path) -> None:
     deadline = time.monotonic() + 60
-    while not any((run / "results").glob("beam-temp*/*")):
+    while not any(run.glob(".run-*/results/beam-temp*/*")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -64,7 +64,9 @@ def test_the_winner_is_the_same_with_any_number_of_workers(
     assert report.account.rows_read == total
     assert report.account.enrolled == len(stored)
     assert report.account.rejected == {"ERR_DUPLICATE_ID": total - len(stored)}
-    assert not (tmp_path / "run" / ".losers").exists()
+    assert {each.name for each in (tmp_path / "run").iterdir()} == {
+        ".lock", "manifest.json", "report.json", "results",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("policy", ["last", "first", "reject"])

@@ -25,7 +25,7 @@ def payload(muster: Muster, tmp_path: Path) -> Path:
 def wait_until_enrolling(process: subprocess.Popen[str], run: Path) -> None:
     """Waits until the pipeline has opened its result files, and a little longer."""
     deadline = time.monotonic() + 60
-    while not any((run / "results").glob("beam-temp*/*")):
+    while not any(run.glob(".run-*/results/beam-temp*/*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -1,19 +1,22 @@
 """What a run and its workers tell each other: stop; and, within a process, how far we are.
 
 A stop is an event in this process and a file beside the results, which all workers can reach
-wherever they are: a worker looks for it once a second.
+wherever they are: a worker looks for it once a second. A worker in another process than the
+launcher's also stops where it hears no more of that: its job may outlive it.
 """
 
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+# Beside the file of the stop.
+ALIVE = "alive"  # the launcher writes it anew every few seconds
+BEGUN = "begun"  # a worker elsewhere has made it
 
 _LOOK_EVERY_S = 1.0
-_PLAIN = CompressionTypes.UNCOMPRESSED
+_PATIENCE_S = 60.0
 
 
 class RunState:
@@ -27,17 +30,15 @@ class RunState:
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._stop = threading.Event()
-        self._marker = ""
-        self._next_look = 0.0
-        self.under_way = False
-        self.why = ""
+        self.begin("")
 
     def begin(self, marker: str) -> None:
         """Forgets the run before. marker: the file that stands for a stop of this run."""
         with self._lock:
             self._outcomes.clear()
             self._stop.clear()
-            self._marker = marker
+            self._marker, self._next_look = marker, 0.0
+            self._is_elsewhere, self._beat, self._heard = False, b"", time.monotonic()
             self.under_way = False
             self.why = ""
 
@@ -45,6 +46,9 @@ class RunState:
         """Makes a worker's process take part in the run; the launcher's own already does."""
         if marker != self._marker:
             self.begin(marker)
+            self._is_elsewhere = True
+            with suppress(OSError):
+                Path(marker).with_name(BEGUN).touch()
 
     @property
     def run(self) -> str:
@@ -55,23 +59,38 @@ class RunState:
         """Makes all readers yield no more; what is under way is finished and recorded."""
         self.why = self.why or why
         self._stop.set()
-        if not self._marker:
-            return
-        with suppress(OSError):  # on a full disk: this process has stopped all the same
-            if not FileSystems.exists(self._marker):
-                with FileSystems.create(self._marker, compression_type=_PLAIN) as file:
-                    file.write(why.encode())
+        if self._marker:
+            # On a full disk, or after the run: this process has stopped all the same.
+            with suppress(OSError), open(self._marker, "x", encoding="utf-8") as file:
+                file.write(why)
 
     @property
     def stopping(self) -> bool:
         """True from the first call of `stop` on, in whichever process that was."""
         if not self._stop.is_set() and self._marker and time.monotonic() > self._next_look:
             self._next_look = time.monotonic() + _LOOK_EVERY_S
-            if FileSystems.exists(self._marker):
-                with FileSystems.open(self._marker, compression_type=_PLAIN) as file:
-                    self.why = self.why or file.read().decode()
-                self._stop.set()
+            self._look()
         return self._stop.is_set()
+
+    def _look(self) -> None:
+        with suppress(OSError):
+            self.why = self.why or Path(self._marker).read_text(encoding="utf-8")
+            self._stop.set()
+            return
+        if self._is_elsewhere and not self._launcher_lives():
+            self.stop("a worker heard no more of the process that started the run")
+
+    def _launcher_lives(self) -> bool:
+        try:
+            beat = Path(self._marker).with_name(ALIVE).read_bytes()
+        except FileNotFoundError:  # the run is over, or another one has its folder
+            return False
+        except OSError:  # of a mounted disk: it may come back
+            beat = self._beat
+        now = time.monotonic()
+        if beat != self._beat:
+            self._beat, self._heard = beat, now
+        return now - self._heard < _PATIENCE_S
 
     def count(self, outcome: str) -> None:
         """Adds one finished row, by action or code."""

@@ -23,11 +23,13 @@ FILES = {
     ".manifest.json.partial": ["", MANIFEST[:20]],
     "manifest.json": [MANIFEST, MANIFEST, MANIFEST, MANIFEST[:30], "", "[]", "\0"],
     "results/results-00000-of-00002.jsonl": [RECORD + "\n", RECORD[:9], ""],
-    "results/beam-temp-results-1/part.jsonl": [RECORD],
     "rejected/rows-1.jsonl": ["{}\n"],
-    "rejected/rows-2.jsonl.partial": ["{"],
-    ".stop": ["", "the store"],
-    ".losers": ["", "no database"],
+    ".run-1/results/results-00000-of-00001.jsonl": [RECORD + "\n"],
+    ".run-1/results/beam-temp-results-1/part.jsonl": [RECORD],
+    ".run-1/rejected/rows-2.jsonl.partial": ["{"],
+    ".run-1/alive": ["1.5"],
+    ".run-1/stop": ["", "the store"],
+    ".run-2/losers": ["", "no database"],
     ".report.json.partial": ["{"],
 }
 rare = {"report.json": ["{}", ""], "notes.txt": ["mine"]}

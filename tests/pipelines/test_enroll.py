@@ -127,7 +127,7 @@ def test_what_made_a_worker_elsewhere_stop_is_told(
     def with_another_process(*arguments: Any) -> Any:
         result = run_pipeline(*arguments)
         elsewhere = RunState()
-        elsewhere.join(config.stop_marker)
+        elsewhere.join(run_state.RUN_STATE.run)
         elsewhere.stop("the store is away")
         return result
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.run_folder import check_free, claimed, write_json
+from pipelines.workplace import Workplace
 from schemas.errors import FailedError, RunFolderInUseError, UsageError
 
 MANIFEST = {"inputs": [], "options": {}, "pack": {}, "store": {}}
@@ -119,30 +120,63 @@ def test_the_lock_is_given_back(run):
 
 def test_an_unfinished_one_is_taken_over(run):
     crashed(run)
-    (run / "rejected/rows-1.jsonl.partial").write_text("{")
-    (run / ".losers").touch()
+    Workplace(run).make()
     check_free(run)
     with claimed(run) as folder:
         assert folder.taken_over is True
         assert content(run) == [".lock", "manifest.json"]
 
 
-def test_what_only_a_living_run_needs_is_gone_when_it_is_over(run):
+def test_what_is_whole_in_the_workplace_is_the_runs(run):
     with claimed(run) as folder:
         folder.write_manifest(MANIFEST)
         folder.keep_rejected()
-        for leftover in (".losers", ".stop", "rejected/a.parquet.partial"):
-            (run / leftover).touch()
-        (run / "rejected/b.parquet").touch()
+        workplace = Workplace(run)
+        with folder.worked_in(workplace):
+            Path(f"{workplace.results_prefix}-00000-of-00001.jsonl").touch()
+            Path(workplace.path / "results" / "beam-temp").mkdir()
+            for each in ("a.parquet", "b.parquet.partial"):
+                (workplace.rejected / each).touch()
+            workplace.losers.touch()
+            Path(workplace.stop_marker).touch()
         folder.write_report({})
     assert content(run) == [
         ".lock",
         "manifest.json",
         "rejected",
-        "rejected/b.parquet",
+        "rejected/a.parquet",
         "report.json",
         "results",
+        "results/results-00000-of-00001.jsonl",
     ]
+
+
+def test_of_a_block_that_fails_nothing_is_the_runs(run):
+    workplace = Workplace(run)
+
+    def fails(folder):
+        folder.write_manifest(MANIFEST)
+        with folder.worked_in(workplace):
+            Path(f"{workplace.results_prefix}-00000-of-00001.jsonl").touch()
+            raise ZeroDivisionError
+
+    with claimed(run) as folder, pytest.raises(ZeroDivisionError):
+        fails(folder)
+    assert not [*(run / "results").iterdir()]
+
+
+def test_what_another_runs_workers_write_is_not_this_runs(run):
+    crashed(run)
+    dead = Workplace(run)
+    dead.make()
+    with claimed(run) as folder:
+        assert not dead.path.exists()
+        folder.write_manifest(MANIFEST)
+        with folder.worked_in(Workplace(run)):
+            dead.make()  # as Beam does
+            Path(f"{dead.results_prefix}-00000-of-00001.jsonl").touch()
+        folder.write_report({})
+    assert content(run) == [".lock", "manifest.json", "report.json", "results"]
 
 
 def test_what_a_run_leaves_that_died_at_once_is_taken_over(run):

@@ -98,11 +98,11 @@ class Bench:
 
     def has_results(self) -> bool:
         """True from the first result file on that has its final name."""
-        return any((self.run / "results").glob("results-*"))
+        return any(self.run.rglob("results-*"))
 
     def has_begun(self) -> bool:
         """True from when rows are read."""
-        return any((self.run / "results").glob("beam-temp-*/*"))
+        return any(self.run.glob(".run-*/results/beam-temp-*/*"))
 
 
 def uninterrupted(bench: Bench) -> Bench:

@@ -205,10 +205,8 @@ class ServerStore:
         try:
             return with_retries(lambda: _translated(call), self._retry_for_s)
         except TransientError as error:
-            self._given_up = (
-                f"the store at {self._url} gave no good answer within {self._retry_for_s:g} s: "
-                f"{error}"
-            )
+            until = "until the stop" if RUN_STATE.stopping else f"within {self._retry_for_s:g} s"
+            self._given_up = f"the store at {self._url} gave no good answer {until}: {error}"
             raise StoreError(Code.DATABASE_ERROR, self._given_up) from error
 
     def _checked(

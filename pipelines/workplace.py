@@ -1,0 +1,83 @@
+"""Where the workers of one run write until all is whole: a folder in the run's.
+
+A job on a cluster may outlive the process that started it, and go on while another run has taken
+the run folder over: what it writes must not meet that run's.
+"""
+
+import os
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from transforms.run_state import ALIVE, BEGUN
+
+RESULTS = "results"
+REJECTED = "rejected"
+
+_NAME = ".run-"
+_BEAT_EVERY_S = 5.0
+
+
+class Workplace:
+    """That of one run. path: of its folder, whose name no other run has."""
+
+    def __init__(self, run_folder: Path) -> None:
+        self._run_folder = run_folder
+        self.path = run_folder / f"{_NAME}{uuid.uuid4().hex[:12]}"
+        self._next_beat = 0.0
+
+    @property
+    def stop_marker(self) -> str:
+        """The file that stands for a stop, while there is one."""
+        return str(self.path / "stop")
+
+    @property
+    def results_prefix(self) -> str:
+        """Where Beam writes the result files."""
+        return str(self.path / RESULTS / "results")
+
+    @property
+    def rejected(self) -> Path:
+        """The folder of the rows that are not enrolled."""
+        return self.path / REJECTED
+
+    @property
+    def losers(self) -> Path:
+        """The database of the rows that lose to another of the same id."""
+        return self.path / "losers"
+
+    @property
+    def temporary(self) -> Path:
+        """The folder of what Beam needs for the time of the run, and would leave behind."""
+        return self.path / "temporary"
+
+    def make(self) -> None:
+        """Makes it. Raises OSError."""
+        for each in (self.path, self.path / RESULTS, self.rejected, self.temporary):
+            each.mkdir(mode=0o700)
+        self.beat()
+
+    def beat(self) -> None:
+        """Tells workers elsewhere, every few seconds, that the launcher lives."""
+        now = time.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + _BEAT_EVERY_S
+            with suppress(OSError):  # of a full disk: what cannot do without will tell it
+                (self.path / ALIVE).write_text(f"{now}")
+
+    def has_begun(self) -> bool:
+        """True once a worker in another process takes part."""
+        return (self.path / BEGUN).exists()
+
+    def hand_over(self) -> None:
+        """Moves the files that are whole to where they stay. Raises OSError."""
+        for folder in (RESULTS, REJECTED):
+            for file in (self.path / folder).iterdir():
+                if file.is_file() and file.suffix != ".partial":
+                    os.replace(file, self._run_folder / folder / file.name)
+
+
+def workplaces(run_folder: Path) -> list[Path]:
+    """Gives those of all runs that had the folder."""
+    return sorted(run_folder.glob(f"{_NAME}*"))
