@@ -21,7 +21,10 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
             unknown = _check_columns(path, opened.footer.schema, columns)
             splits = tuple(_cut_row_groups(path, opened.footer.metadata))
     except (*DAMAGE, UnicodeDecodeError) as error:
-        why = "is not a readable Parquet file (its footer is not whole); write or copy it again"
+        why = (
+            "is not a readable Parquet file (its footer is not whole, or it is encrypted); write or "
+            "copy it again"
+        )
         raise cannot_be_read(path, why, error) from error
     return FileCut(splits, sum(each.rows for each in splits), frozenset(unknown))
 

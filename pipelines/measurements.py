@@ -36,7 +36,11 @@ def measured(result: Any) -> Measurements:
         for name, number in sorted(counters.items())
         if name.startswith(metrics.STAGE_CALLS) and number
     }
-    fields = [each.result for each in query["string_sets"]]
+    fields = {
+        name.removeprefix(metrics.UNKNOWN_FIELD)
+        for name, number in counters.items()
+        if name.startswith(metrics.UNKNOWN_FIELD) and number
+    }
     return Measurements(
         rows_read=counters[metrics.ROWS_READ],
         retries=counters[metrics.RETRIES],
@@ -48,7 +52,7 @@ def measured(result: Any) -> Measurements:
             }
             for stage, number in calls.items()
         },
-        unknown_fields=frozenset().union(*fields),
+        unknown_fields=frozenset(fields),
     )
 
 

@@ -6,14 +6,17 @@ from typing import Any
 from apache_beam.metrics.metric import Metrics
 
 from transforms.person_metadata import as_text
+from transforms.run_state import RUN_STATE
 
 NAMESPACE = "muster"
 ROWS_READ = "rows_read"
 RETRIES = "store_retries"
 THROTTLED = "store_throttled_ms"
-UNKNOWN_FIELDS = "unknown_fields"
+UNKNOWN_FIELD = "unknown_field_"
 STAGE_CALLS = "stage_calls_"
 STAGE_US = "stage_us_"
+
+_LONGEST_NAME, _MOST_NAMES = 200, 1000
 
 
 def add(name: str, amount: int = 1) -> None:
@@ -22,8 +25,14 @@ def add(name: str, amount: int = 1) -> None:
 
 
 def name_unknown_field(name: str) -> None:
-    """Remembers the name of a field that we ignore."""
-    _string_set(UNKNOWN_FIELDS).add(as_text(name))
+    """Remembers the name of a field that we ignore: by a counter of its own.
+
+    Of sets of strings, Beam keeps those of one bundle. Keys that are data are as many as rows, so
+    that a process names some of them.
+    """
+    name = as_text(name)[:_LONGEST_NAME]
+    if RUN_STATE.knows_field(name, _MOST_NAMES):
+        add(UNKNOWN_FIELD + name)
 
 
 def add_time(stage: str, calls: int, spent_ns: int) -> None:
@@ -35,8 +44,3 @@ def add_time(stage: str, calls: int, spent_ns: int) -> None:
 @cache  # making one costs more than what it counts
 def _counter(name: str) -> Any:
     return Metrics.counter(NAMESPACE, name)
-
-
-@cache
-def _string_set(name: str) -> Any:
-    return Metrics.string_set(NAMESPACE, name)

@@ -29,6 +29,7 @@ class RunState:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
+        self._fields: set[str] = set()
         self._stop = threading.Event()
         self.begin("")
 
@@ -36,6 +37,7 @@ class RunState:
         """Forgets the run before. marker: the file that stands for a stop of this run."""
         with self._lock:
             self._outcomes.clear()
+            self._fields.clear()
             self._stop.clear()
             self._marker, self._next_look = marker, 0.0
             self._is_elsewhere, self._beat, self._heard = False, b"", time.monotonic()
@@ -96,6 +98,13 @@ class RunState:
         """Adds one finished row, by action or code."""
         with self._lock:
             self._outcomes[outcome] += 1
+
+    def knows_field(self, name: str, most: int) -> bool:
+        """True for the first so many unknown fields that this process meets."""
+        with self._lock:
+            if len(self._fields) < most:
+                self._fields.add(name)
+            return name in self._fields
 
     def outcomes(self) -> Counter[str]:
         """Gives a copy of the counts so far."""

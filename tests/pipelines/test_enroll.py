@@ -96,6 +96,14 @@ def test_the_report_on_disk_is_the_one_given(tmp_path: Path) -> None:
     assert set(written["stages"]) == {"check", "look_up", "decode", "detect", "embed", "upsert"}
 
 
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_every_unknown_field_is_named_whichever_worker_met_it(tmp_path: Path, workers: int) -> None:
+    rows = [row(f"{n}", portraits()[7], **{f"x{n}": 1}) for n in range(8)]
+    write_lines(tmp_path / "in.jsonl", rows)
+    report = run(make_config(tmp_path, workers=workers), NullPack(), NullStoreSpec())
+    assert report.unknown_fields == tuple(f"x{n}" for n in range(8))
+
+
 def test_where_a_stage_breaks_the_other_workers_read_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +22,12 @@ _READABLE_BYTES = 64 << 20
 # What a file holds beside the values: headers of pages, statistics.
 _OVERHEAD_BYTES = 1 << 20
 _TOGETHER_BYTES = 32 << 20
+_NOT_CAST = (
+    pa.types.is_large_string,
+    pa.types.is_large_binary,
+    pa.types.is_string_view,
+    pa.types.is_binary_view,
+)
 _TOO_LARGE = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TOO_LARGE)
 
 
@@ -29,7 +37,7 @@ def rows_of_parquet(reading: Reading, split: Split) -> Iterator[Found]:
     with open_raw(split.path) as raw, open_parquet(raw) as opened:
         for group in range(split.start, split.end):
             try:
-                yield from _row_group(reading, split, opened, group, row)
+                yield from _readable_rows(reading, split, opened, group, row)
             except MemoryError:  # also one of Arrow's; too little memory is no fault of the file
                 raise
             except DAMAGE:
@@ -42,6 +50,25 @@ def damage(reading: Reading, split: Split) -> Found:
     ref = RowRef(split.source, None, reading.collection)
     fault = Fault(Code.UNPROCESSABLE_CONTENT, Detail.TRUNCATED_INPUT)
     return Found(ref, partial(Row, ref, {}, reading.face_storage_type, fault=fault), 0)
+
+
+def _readable_rows(
+    reading: Reading, split: Split, opened: OpenParquet, group: int, first_row: int
+) -> Iterator[Found]:
+    """Gives the rows of a row group, not to be kept where a column that is not ours is damaged."""
+    given = 0
+    try:
+        for found in _row_group(reading, split, opened, group, first_row):
+            given += 1
+            yield found
+        return
+    except MemoryError:
+        raise
+    except DAMAGE:
+        if not reading.keep_raw:
+            raise
+    ours = replace(reading, keep_raw=False)
+    yield from islice(_row_group(ours, split, opened, group, first_row), given, None)
 
 
 def _row_group(
@@ -89,9 +116,26 @@ def _kept(row: pa.RecordBatch, plain: pa.Schema) -> pa.RecordBatch | None:
     if row.schema.equals(plain):
         return row
     try:
-        return row.cast(plain)
-    except pa.ArrowException:
+        columns = [_plain(column, field.type) for column, field in zip(row, plain, strict=True)]
+        return pa.RecordBatch.from_arrays(columns, schema=plain)
+    except (pa.ArrowException, ValueError, OverflowError):
         return None
+
+
+def _plain(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Gives the column with its dictionaries undone."""
+    if column.type.equals(kind):
+        return column
+    # Arrow's way back to large texts in a map ends the process, and there is none to views.
+    return column.cast(kind) if _is_cast(kind) else pa.array(column.to_pylist(), kind)
+
+
+def _is_cast(kind: pa.DataType) -> bool:
+    if pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        return False
+    if pa.types.is_nested(kind):
+        return all(_is_cast(kind.field(n).type) for n in range(kind.num_fields))
+    return not any(each(kind) for each in _NOT_CAST)
 
 
 def _alone(batch: pa.RecordBatch, n: int, columns: Mapping[str, str]) -> Mapping[str, Any]:

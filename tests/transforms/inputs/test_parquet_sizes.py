@@ -145,3 +145,44 @@ def test_a_kept_row_has_the_schema_of_its_file(tmp_path):
     kept = pa.Table.from_batches([first.ref.raw, second.ref.raw])
     assert kept.equals(pq.read_table(path))
     assert first.fields["metadata"] == (("a", "b"),)
+
+
+MAP = [[("a", "b"), ("c", None)], None, [], [("d", "e")]]
+LIST = [["a", "b"], None, [], ["c", None]]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "values"),
+    [
+        ("metadata", pa.map_(pa.large_string(), pa.large_string()), MAP),
+        ("metadata", pa.map_(pa.string(), pa.large_string()), MAP),
+        ("other", pa.map_(pa.large_string(), pa.string()), MAP),
+        ("other", pa.map_(pa.string_view(), pa.string_view()), MAP),
+        ("other", pa.list_(pa.string_view()), LIST),
+        ("other", pa.list_(pa.large_string()), LIST),
+        ("other", pa.list_view(pa.string()), LIST),
+        ("other", pa.struct({"a": pa.large_binary()}), [{"a": b"x"}, None, {"a": None}, {}]),
+    ],
+    ids=str,
+)
+def test_rows_with_large_texts_and_views_are_kept(tmp_path, name, kind, values):
+    """Arrow's cast of the first ends the process."""
+    path = tmp_path / "a.parquet"
+    column = {name: pa.array(values, kind)}
+    pq.write_table(table(face=[b"x"] * 4, **column), path)
+    split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 4)
+    rows = list(read_split(Reading(10_000, {}, "staff", keep_raw=True), split))
+    assert pa.Table.from_batches([row.ref.raw for row in rows]).equals(pq.read_table(path))
+
+
+def test_a_column_that_is_not_ours_and_cannot_be_read_ends_no_row(tmp_path):
+    path = tmp_path / "a.parquet"
+    vectors = pa.array([[1.0, 2.0], [3.0, 4.0], None], pa.list_(pa.float32(), 2))
+    pq.write_table(table(face=[b"x"] * 3, embedding=vectors), path)
+    with pytest.raises(pa.ArrowInvalid), pq.ParquetFile(path) as file:
+        next(file.iter_batches())
+    split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 3)
+    for keep_raw in (False, True):
+        rows = list(read_split(Reading(10_000, {}, "staff", keep_raw=keep_raw), split))
+        assert [(row.ref.row, row.fault) for row in rows] == [(0, None), (1, None), (2, None)]
+    assert [row.ref.raw for row in rows] == [None] * 3
