@@ -22,7 +22,7 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
             splits = tuple(_cut_row_groups(path, opened.footer.metadata))
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = (
-            "is not a readable Parquet file (its footer is not whole, or it is encrypted); write or "
+            "is not a readable Parquet file (its footer is cut, or it is encrypted); write or "
             "copy it again"
         )
         raise cannot_be_read(path, why, error) from error

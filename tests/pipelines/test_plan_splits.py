@@ -133,7 +133,7 @@ class TestParquet:
         write_parquet(path, [GOOD])
         path.write_bytes(path.read_bytes()[:kept])
         assert refusal(path) == (
-            "is not a readable Parquet file (its footer is not whole, or it is encrypted); write or "
+            "is not a readable Parquet file (its footer is cut, or it is encrypted); write or "
             "copy it again"
         )
 
