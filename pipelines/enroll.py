@@ -20,10 +20,10 @@ from pipelines.file_cut import absolute
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
-from pipelines.measurements import Measurements, measured
+from pipelines.measurements import measured
 from pipelines.plan_splits import Plan, deal, plan_splits
 from pipelines.preflight import bodies_into, check_stamp, existing, opened
-from pipelines.report import make_report
+from pipelines.report import Ended, make_report
 from pipelines.run_folder import check_free, claimed
 from pipelines.workplace import Workplace
 from schemas.errors import Code, UsageError
@@ -180,26 +180,18 @@ def run(
             )
             return_memory()
             ended = _execute(replace(job, plan=plan), while_running)
-        report = _reported(job, ended, folder.taken_over)
+        report = make_report(
+            job.plan,
+            count_results(config.results_prefix),
+            ended,
+            requests_refused=job.plan.requests.refused(job.bodies_into),
+            taken_over=folder.taken_over,
+        )
         folder.write_report(report.to_json())
         return report
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How the pipeline ended. error: what broke it, or made a worker stop it; empty where nothing.
-
-    measurements: None where it broke. seconds: by a clock that nobody sets.
-    """
-
-    began: datetime
-    seconds: float
-    measurements: Measurements | None
-    error: str
-    stopped: bool
-
-
-def _execute(job: Job, while_running: Callable[[int], None]) -> _Ended:
+def _execute(job: Job, while_running: Callable[[int], None]) -> Ended:
     began, started = datetime.now(UTC), time.monotonic()
     measurements, error = None, ""
 
@@ -220,18 +212,4 @@ def _execute(job: Job, while_running: Callable[[int], None]) -> _Ended:
         error = where(failure)
     stopped = RUN_STATE.stopping  # this looks for what workers elsewhere told, and why
     error = error or RUN_STATE.why
-    return _Ended(began, time.monotonic() - started, measurements, error, stopped)
-
-
-def _reported(job: Job, ended: _Ended, taken_over: bool) -> Report:
-    return make_report(
-        job.plan,
-        count_results(job.config.results_prefix),
-        ended.measurements,
-        requests_refused=job.plan.requests.refused(job.bodies_into),
-        began=ended.began,
-        seconds=ended.seconds,
-        error=ended.error,
-        stopped=ended.stopped,
-        taken_over=taken_over,
-    )
+    return Ended(began, time.monotonic() - started, measurements, error, stopped)

@@ -92,7 +92,9 @@ def run_pipeline(
     def work() -> None:
         try:
             runner = _runner(options)
-            with nullcontext() if _is_ours(runner) else _temporary_files_in(temporary):
+            # This runner alone takes no other process and leaves no files.
+            alone = isinstance(runner, fn_runner.FnApiRunner)
+            with nullcontext() if alone else _temporary_files_in(temporary):
                 pipeline = beam.Pipeline(runner=runner, options=options)
                 # For transforms of other languages; a killed run would leave it behind.
                 os.rmdir(pipeline.local_tempdir)
@@ -130,11 +132,6 @@ def _temporary_files_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         tempfile.tempdir = before
-
-
-def _is_ours(runner: Any) -> bool:
-    """True for the one that takes no other process and leaves no files."""
-    return isinstance(runner, fn_runner.FnApiRunner)
 
 
 def _runner(options: PipelineOptions) -> Any:

@@ -1,6 +1,7 @@
 """Puts together what a run tells of itself: `report.json`."""
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines.account import ResultCounts, close_account
@@ -12,30 +13,38 @@ from schemas.inputs import Form
 from schemas.report import Account, Report, Status
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the pipeline ended. error: what broke it, or made a worker stop it; empty where nothing.
+
+    measurements: None where it broke. seconds: by a clock that nobody sets.
+    """
+
+    began: datetime
+    seconds: float
+    measurements: Measurements | None
+    error: str
+    stopped: bool
+
+
 def make_report(
     plan: Plan,
     counts: ResultCounts,
-    measurements: Measurements | None,
+    ended: Ended,
     *,
     requests_refused: Counter[str],
-    began: datetime,
-    seconds: float,
-    error: str,
-    stopped: bool,
     taken_over: bool,
 ) -> Report:
-    """Gives the report. measurements: None where the pipeline broke.
-
-    error: what broke the pipeline, or made a worker stop it; empty where nothing did.
-    """
-    seen = measurements or Measurements(rows_read=counts.records)
+    """Gives the report."""
+    seen = ended.measurements or Measurements(rows_read=counts.records)
     account = close_account(seen.rows_read, counts)
-    error = error or _counted_error(plan, counts, account, stopped)
+    error = ended.error or _counted_error(plan, counts, account, ended.stopped)
     # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.
     lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
-    unknown = plan.cut_short or lost or not measurements
+    unknown = plan.cut_short or lost or not ended.measurements
+    finished = ended.began + timedelta(seconds=ended.seconds)
     return Report(
-        status=_status(error, stopped),
+        status=_status(error, ended.stopped),
         account=account,
         codes=counts.codes,
         rows_not_read=None if unknown else plan.rows - counts.rows,
@@ -44,10 +53,10 @@ def make_report(
         all_refused=all_refused(plan, requests_refused),
         damaged_inputs=len(counts.damaged_sources),
         taken_over=taken_over,
-        started_at=began.isoformat(timespec="seconds"),
-        finished_at=(began + timedelta(seconds=seconds)).isoformat(timespec="seconds"),
-        seconds=round(seconds, 3),
-        rows_per_second=round(account.rows_read / seconds, 2),
+        started_at=ended.began.isoformat(timespec="seconds"),
+        finished_at=finished.isoformat(timespec="seconds"),
+        seconds=round(ended.seconds, 3),
+        rows_per_second=round(account.rows_read / ended.seconds, 2),
         stages=seen.stages,
         retries=seen.retries,
         throttled_seconds=seen.throttled_s,

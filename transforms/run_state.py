@@ -76,7 +76,7 @@ class RunState:
 
     def _look(self) -> None:
         with suppress(OSError):
-            self.why = self.why or Path(self._marker).read_text(encoding="utf-8")
+            self.why = Path(self._marker).read_text(encoding="utf-8") or self.why
             self._stop.set()
             return
         if self._is_elsewhere and not self._launcher_lives():

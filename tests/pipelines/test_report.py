@@ -10,7 +10,7 @@ from pipelines.account import ResultCounts
 from pipelines.file_cut import Requests
 from pipelines.measurements import Measurements
 from pipelines.plan_splits import Plan
-from pipelines.report import make_report
+from pipelines.report import Ended, make_report
 from schemas.inputs import Form, InputFile, Split
 from transforms.private_logs import where
 
@@ -37,11 +37,9 @@ BEGAN = datetime(2026, 11, 29, 23, 59, 58, tzinfo=UTC)
 
 
 def reported(plan, counts, measurements, error="", stopped=False, refused=0):
-    return make_report(
-        plan, counts, measurements, requests_refused=Counter(ERR_NOT_FOUND=refused),
-        began=BEGAN, seconds=2.5,
-        error=error, stopped=stopped, taken_over=False,
-    )  # fmt: skip
+    ended = Ended(BEGAN, 2.5, measurements, error, stopped)
+    refusals = Counter(ERR_NOT_FOUND=refused)
+    return make_report(plan, counts, ended, requests_refused=refusals, taken_over=False)
 
 
 @pytest.mark.parametrize(

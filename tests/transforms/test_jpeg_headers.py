@@ -12,6 +12,12 @@ FRAME = b"\xff\xc0\x00\x11\x08\x00\x30\x00\x40\x03"  # a baseline one of 64x48, 
 JPEG = make_jpeg(64, 48)
 
 
+def with_frame(place, value):
+    """JPEG with bytes of its frame replaced, from a place in FRAME on."""
+    at = JPEG.index(FRAME) + place
+    return JPEG[:at] + value + JPEG[at + len(value) :]
+
+
 def test_a_baseline_photo():
     assert jpeg_header(JPEG) == JpegHeader((64, 48), 1)
     assert jpeg_header(make_image(300, 200, mode="L")) == JpegHeader((300, 200), 1)
@@ -51,9 +57,8 @@ def test_what_stands_in_a_segment_is_not_looked_at():
     ],
 )
 def test_a_kind_that_is_not_decoded_is_told_as_such(place, value):
-    at = JPEG.index(FRAME) + place
     with pytest.raises(RejectedError) as rejected:
-        checked_size(JPEG[:at] + value + JPEG[at + len(value) :], 10_000)
+        checked_size(with_frame(place, value), 10_000)
     assert rejected.value.detail == "format_not_supported"
 
 
@@ -69,8 +74,7 @@ def test_a_kind_that_is_not_decoded_is_told_as_such(place, value):
     ],
 )
 def test_any_other_frame_is_left_to_pillow(place, value):
-    at = JPEG.index(FRAME) + place
-    assert jpeg_header(JPEG[:at] + value + JPEG[at + len(value) :]).size is None
+    assert jpeg_header(with_frame(place, value)).size is None
 
 
 def test_two_frames_are_left_to_pillow():
