@@ -94,6 +94,8 @@ def run_on_engine(model: Any, inference: Inference, share: Share) -> None:
     with _telling(_name(model)):
         graph = Path(model.model_file).read_bytes()
         start = start_detector if model.taskname == DETECTION else start_recogniser
+        # The library would start sessions of its own for each size, after the example of this one.
+        model.static_shape_sessions = False
         model.session = _Session(start(graph, example, inference, share))
 
 

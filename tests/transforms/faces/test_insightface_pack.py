@@ -197,7 +197,19 @@ MANIFESTS = {
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_faces_and_vectors_are_those_of_face_analysis(tmp_path, name, side):
     folder = write_pack(tmp_path, recogniser=mean_colour_graph(side=side), manifest=MANIFESTS[name])
-    pixels = bright_cell().repeat(2, axis=0).repeat(2, axis=1)
+    check_sameness(folder, bright_cell().repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.filterwarnings("ignore:`estimate` is deprecated")
+@pytest.mark.parametrize("enlarged", [1, 5])
+def test_a_detector_of_any_size_looks_at_those_of_face_analysis(tmp_path, enlarged):
+    """As the library's own packs have it."""
+    folder = write_pack(tmp_path, detector=scrfd_graph("side"))
+    check_sameness(folder, bright_cell().repeat(enlarged, axis=0).repeat(enlarged, axis=1))
+
+
+def check_sameness(folder, pixels):
+    """The faces and vectors of our engines are those of the library's FaceAnalysis."""
     pixels[::3, :, 1] //= 2
     analysis = FaceAnalysis(str(folder), providers=["CPUExecutionProvider"])
     analysis.prepare(ctx_id=0)
