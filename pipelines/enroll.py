@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
@@ -17,6 +18,7 @@ from pipelines.account import count_results
 from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
+from pipelines.filesystems import check_schemes
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
@@ -114,6 +116,8 @@ def prepared(
     pack = pack or find_pack(config.pack, config.inference)
     spec = store or store_spec(config.store, config.retry_for_s)
     options = beam_options(config.beam_options, config.workers)
+    FileSystems.set_options(options)  # as Beam's pipeline does, which is made after planning
+    check_schemes(config)
     if spec.embedded and not is_one_process(options):
         raise UsageError(
             f"--store {spec.location}: an embedded store can be used by one process only; with "

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
-from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines.filesystems import reason
 from pipelines.run_folder import LOCK, MANIFEST
 from schemas.errors import UsageError
 from schemas.inputs import Form
-from transforms.stores.edge import STAMP_FILE
+from transforms.stores.edge import SEGMENTS, STAMP_FILE
 
 SUFFIXES = {
     ".parquet": Form.PARQUET,
@@ -103,12 +103,9 @@ def _glob(pattern: str) -> list[tuple[str, int]]:
     try:
         [result] = FileSystems.match([pattern])
     except Exception as error:  # each filesystem has its own; none is a crash of ours
-        why: Exception = error
-        while isinstance(why, BeamIOError) and pattern in (why.exception_details or {}):
-            why = why.exception_details[pattern]
         raise UsageError(
-            f"input {pattern}: cannot be listed: {why}; Beam needs its extra for that place (gcp, "
-            "aws, hadoop), and credentials"
+            f"input {pattern}: cannot be listed: {reason(error, pattern)}; what Beam needs for "
+            'such a place stands in the README, "Input"'
         ) from error
     return _in_order((each.path, each.size_in_bytes) for each in result.metadata_list)
 
@@ -137,7 +134,7 @@ def _walk(folder: str) -> list[tuple[str, int]]:
     paths: list[str] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         place = os.path.realpath(below)
-        if place in visited or _is_ours(names):  # a link that leads back, or what a run wrote
+        if place in visited or _is_ours([*folders, *names]):  # led back by a link, or not of a user
             folders.clear()
             continue
         visited.add(place)
@@ -146,8 +143,8 @@ def _walk(folder: str) -> list[tuple[str, int]]:
 
 
 def _is_ours(names: Sequence[str]) -> bool:
-    """True for the files of a run folder or of an embedded collection."""
-    return {MANIFEST, LOCK} <= set(names) or STAMP_FILE in names
+    """True for what lies in a run folder or in an embedded collection."""
+    return {MANIFEST, LOCK} <= set(names) or {STAMP_FILE, SEGMENTS} <= set(names)
 
 
 def _size(path: str) -> int:

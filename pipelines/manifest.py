@@ -2,8 +2,9 @@
 
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pipelines.config import EnrollConfig
@@ -14,11 +15,14 @@ from transforms.faces.base import Pack
 from transforms.inputs.bodies import refusal
 from transforms.stores.base import StoreSpec
 
+# Those of them that there are: one may stand in for another, as onnxruntime-gpu does.
 _PACKAGES = (
     "muster",
     "apache-beam",
     "insightface",
     "onnxruntime",
+    "onnxruntime-gpu",
+    "opencv-python",
     "opencv-python-headless",
     "openvino",
     "pyarrow",
@@ -59,11 +63,16 @@ def manifest(
             "precision": pack.precision,
         },
         "store": {"location": store.location, "embedded": store.embedded},
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
-        },
+        "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _code(head: BodyHead, bodies_into: Mapping[str, Code | None]) -> str:

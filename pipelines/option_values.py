@@ -2,10 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
-
-from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import UsageError
 
@@ -56,23 +54,18 @@ def parse_schemes(text: str) -> tuple[str, ...]:
 
 def check_face_places(root: str, schemes: Iterable[str]) -> None:
     """Raises UsageError for places from which no image can be read."""
-    if "://" in root:
-        _check_scheme("--face-root", root.partition("://")[0].lower())
-    elif root and not os.path.isdir(root):
+    if root and "://" not in root and not os.path.isdir(root):
         raise UsageError(f"--face-root {root}: no such folder")
+    for option, scheme in face_schemes(root, schemes):
+        if scheme == "file":
+            raise UsageError(f"{option}: file:// is not read; name a local folder as --face-root")
+        if not _SCHEME.fullmatch(scheme):  # Beam would take it for a path
+            raise UsageError(f"{option}: {scheme!r} is no scheme; expected some as gs,s3")
+
+
+def face_schemes(root: str, schemes: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Gives the schemes of URIs that may be read, each behind the option that names it."""
+    if "://" in root:
+        yield "--face-root", root.partition("://")[0].lower()
     for scheme in schemes:
-        _check_scheme("--face-schemes", scheme)
-
-
-def _check_scheme(option: str, scheme: str) -> None:
-    if scheme == "file":
-        raise UsageError(f"{option}: file:// is not read; name a local folder as --face-root")
-    if not _SCHEME.fullmatch(scheme):  # Beam would take it for a path
-        raise UsageError(f"{option}: {scheme!r} is no scheme; expected some as gs,s3")
-    try:
-        FileSystems.get_filesystem(f"{scheme}://any")
-    except ValueError as error:
-        raise UsageError(
-            f"{option}: Beam cannot read {scheme}://; expected some as gs, s3 or hdfs, with the "
-            "extra of apache-beam that brings it (gcp, aws, hadoop)"
-        ) from error
+        yield "--face-schemes", scheme

@@ -152,10 +152,8 @@ def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
 
 def test_a_place_that_beam_cannot_list_is_refused(folder):
     told = refusal("s3://bucket/a.jsonl")
-    assert told.startswith("input s3://bucket/a.jsonl: cannot be listed: M")  # without a wrapping
-    assert told.endswith(
-        "; Beam needs its extra for that place (gcp, aws, hadoop), and credentials"
-    )
+    assert told.startswith("input s3://bucket/a.jsonl: cannot be listed: ")
+    assert told.endswith('; what Beam needs for such a place stands in the README, "Input"')
 
 
 def test_a_url_of_a_local_file_is_refused(folder):
@@ -220,3 +218,15 @@ def test_a_glob_through_all_folders_passes_over_our_own(data_with_a_run, pattern
 @pytest.mark.parametrize("pattern", ["data/runs/*/rejected/*", "data/runs/1/rejected/**"])
 def test_a_glob_may_spell_out_our_own(data_with_a_run, pattern):
     assert paths(pattern) == ["data/runs/1/rejected/a.jsonl"]
+
+
+@pytest.mark.parametrize("argument", ["data", "data/**"])
+def test_a_body_named_as_the_stamp_of_a_collection_is_a_body(data_with_a_run, argument):
+    (data_with_a_run / "data" / "bodies").mkdir()
+    for name in ("collection.json", "monday.json"):
+        (data_with_a_run / "data" / "bodies" / name).touch()
+    assert paths(argument) == [
+        "data/a.jsonl",
+        "data/bodies/collection.json",
+        "data/bodies/monday.json",
+    ]

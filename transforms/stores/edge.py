@@ -33,7 +33,7 @@ from transforms.stores.base import Collection, Point, StoreError, StoreRefusedEr
 from transforms.turns import ALONE
 
 STAMP_FILE = "collection.json"
-_SEGMENTS = "segments"  # every collection of the engine has it
+SEGMENTS = "segments"  # the folder that every collection of the engine has
 _UNFINISHED = "~muster-"  # no name of a collection has a tilde
 _IN_USE = "WouldBlock"
 _OF_THE_DISK = ("(os error ", "Can't write WAL")
@@ -222,7 +222,7 @@ class EdgeStore:
         folder = self._folder / name
         if not folder.is_dir():
             raise StoreError(Code.NOT_FOUND, f"{self._folder} holds no collection {name!r}")
-        if not (folder / _SEGMENTS).is_dir():  # the engine would make one, in anybody's folder
+        if not (folder / SEGMENTS).is_dir():  # the engine would make one, in anybody's folder
             raise StoreError(Code.DATABASE_ERROR, f"{folder} is not a collection")
         self._check_room(_ROOM_TO_OPEN)
         try:

@@ -1,0 +1,116 @@
+"""Inputs and images on a filesystem that Beam's options tell how to reach, as S3 and HDFS."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.localfilesystem import LocalFileSystem
+from apache_beam.options.pipeline_options import HadoopFileSystemOptions
+
+from pipelines.enroll import run
+from schemas.errors import UsageError
+from tests.fakes import NullPack, NullStoreSpec
+from tests.payloads import people, portraits, row, write_lines
+from tests.pipelines.test_enroll import make_config
+
+HOST = "--hdfs_host=here"
+
+
+class _Mounted(LocalFileSystem):
+    """Local files as mounted:///...; like Beam's own for HDFS, it is nothing without its host."""
+
+    def __init__(self, pipeline_options: Any) -> None:
+        super().__init__(pipeline_options)
+        if pipeline_options is None:
+            raise ValueError("pipeline_options is not set")
+        if pipeline_options.view_as(HadoopFileSystemOptions).hdfs_host != "here":
+            raise ValueError("hdfs_host is not set")
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "mounted"
+
+    def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
+        for each in super()._list(_local(dir_or_prefix)):
+            yield FileMetadata(f"mounted://{each.path}", each.size_in_bytes)
+
+    def exists(self, path: str) -> bool:
+        return super().exists(_local(path))
+
+    def size(self, path: str) -> int:
+        return super().size(_local(path))
+
+    def open(self, path: str, *how: Any, **more: Any) -> Any:
+        return super().open(_local(path), *how, **more)
+
+
+def _local(path: str) -> str:
+    return path.removeprefix("mounted://")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A process that has run no pipeline yet, and a folder of rows and photos."""
+    monkeypatch.setattr(FileSystems, "_pipeline_options", None)
+    (tmp_path / "in").mkdir()
+    write_lines(tmp_path / "in" / "people.jsonl", people(3))
+    return tmp_path
+
+
+def configured(folder: Path, *beam_options: str, **overrides: Any) -> Any:
+    inputs = (f"mounted://{folder}/in/*.jsonl",)
+    return make_config(folder, inputs=inputs, beam_options=beam_options, **overrides)
+
+
+def test_inputs_are_listed_and_read_with_beams_options(folder: Path) -> None:
+    report = run(configured(folder, HOST), NullPack(), NullStoreSpec())
+    assert (report.status, report.account.enrolled) == ("finished", 3)
+
+
+@pytest.mark.parametrize("place", ["root", "uri"])
+def test_images_are_read_with_beams_options(folder: Path, place: str) -> None:
+    photos = folder / "photos"
+    photos.mkdir()
+    (photos / "one.jpg").write_bytes(portraits()[0])
+    uri = "one.jpg" if place == "root" else f"mounted://{photos}/one.jpg"
+    of_a_file = row("P", b"", face_base_64=None, face_uri=uri)
+    write_lines(folder / "in" / "people.jsonl", [of_a_file])
+    overrides: dict[str, Any] = (
+        {"face_root": f"mounted://{photos}"} if place == "root" else {"face_schemes": ("mounted",)}
+    )
+    report = run(configured(folder, HOST, **overrides), NullPack(), NullStoreSpec())
+    assert report.account.enrolled == 1
+
+
+def test_what_a_filesystem_lacks_is_told(folder: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        run(configured(folder), NullPack(), NullStoreSpec())
+    assert str(refused.value) == (
+        f"input mounted://{folder}/in/*.jsonl: cannot be listed: hdfs_host is not set; what Beam "
+        'needs for such a place stands in the README, "Input"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "option", "scheme", "why"),
+    [
+        ({"face_root": "mounted://photos"}, "--face-root", "mounted", "hdfs_host is not set"),
+        ({"face_schemes": ("s3",)}, "--face-schemes", "s3", "boto3 is not installed"),
+        ({"face_schemes": ("hdfs",)}, "--face-schemes", "hdfs", "Failed to import hdfs"),
+        ({"face_schemes": ("gopher",)}, "--face-schemes", "gopher", "Unable to get filesystem"),
+    ],
+)
+def test_schemes_that_beam_cannot_read_are_refused(
+    folder: Path, overrides: dict[str, Any], option: str, scheme: str, why: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        run(make_config(folder, **overrides), NullPack(), NullStoreSpec())
+    told = str(refused.value)
+    assert told.startswith(f"{option}: Beam cannot read {scheme}://: {why}")
+    assert told.endswith(
+        '; expected some as gs, s3 or hdfs, with what Beam needs for it (README, "Input")'
+    )
+    assert not (folder / "run").exists()
