@@ -5,7 +5,7 @@ from functools import cached_property
 
 from apache_beam.utils.shared import Shared
 
-from schemas.errors import Code, RejectedError
+from schemas.errors import Code, RejectedError, UsageError
 from transforms.faces.base import FaceModel, Pack
 from transforms.run_state import RUN_STATE
 from transforms.worker import inference_share, memory_returned
@@ -35,8 +35,11 @@ class ModelSource:
             with memory_returned():
                 return self.pack.load(inference_share(self.workers))
         except Exception as error:  # each row would try again and fail
-            RUN_STATE.stop(f"the pack cannot be loaded: {type(error).__name__}")
-            return _NoModel(type(error).__name__)
+            name = type(error).__name__
+            # Of errors that are not ours, the text may hold what must stay private.
+            why = str(error) if isinstance(error, UsageError) else name
+            RUN_STATE.stop(f"the pack cannot be loaded: {why}")
+            return _NoModel(name)
 
 
 @dataclass(frozen=True)

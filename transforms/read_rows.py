@@ -61,12 +61,14 @@ class _ReadFn(beam.DoFn):
         RUN_STATE.join(self._stop_marker)
 
     def process(self, split: Split) -> Iterable[Row]:
-        if RUN_STATE.stopping:  # opening what is left of a large input takes minutes
+        if RUN_STATE.is_over(
+            self._stop_marker
+        ):  # opening what is left of a large input takes minutes
             return
         given = 0
         try:
             for row in read_split(self._reading, split):
-                if RUN_STATE.stopping:
+                if RUN_STATE.is_over(self._stop_marker):
                     return
                 wait_for_turn()
                 given += 1

@@ -74,6 +74,13 @@ class RunState:
             self._look()
         return self._stop.is_set()
 
+    def is_over(self, run: str) -> bool:
+        """True where nothing more is to be read for that run: it stops, or another one is here.
+
+        What is left of a run that broke may go on while the next one begins.
+        """
+        return run != self._marker or self.stopping
+
     def _look(self) -> None:
         with suppress(OSError):
             self.why = Path(self._marker).read_text(encoding="utf-8") or self.why

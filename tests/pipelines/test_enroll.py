@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from pipelines import enroll
 from pipelines.config import EnrollConfig
 from pipelines.enroll import Job, compose, prepared, run
 from pipelines.launch import run_pipeline
+from schemas.errors import UsageError
 from schemas.options import FaceStorageType
 from tests.command import COLLECTION
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
 from transforms import batches, run_state, write_results
+from transforms.faces.base import FaceModel, Share
 from transforms.run_state import RunState
 from transforms.stores.connect import connected
 
@@ -143,6 +146,28 @@ def test_what_made_a_worker_elsewhere_stop_is_told(
     monkeypatch.setattr(run_state, "_LOOK_EVERY_S", 0.0)
     report = run(config, NullPack(), NullStoreSpec())
     assert (report.status, report.error) == ("failed", "the store is away")
+
+
+@dataclass(frozen=True)
+class _Unloadable(NullPack):
+    error: Exception = field(default_factory=Exception)
+
+    def load(self, share: Share) -> FaceModel:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UsageError("the weights are another's"), "the weights are another's"),
+        (RuntimeError("private"), "RuntimeError"),
+    ],
+)
+def test_why_a_pack_cannot_be_loaded_is_told(tmp_path: Path, error: Exception, told: str) -> None:
+    write_lines(tmp_path / "in.jsonl", people(1))
+    report = run(make_config(tmp_path), _Unloadable(error=error), NullStoreSpec())
+    assert (report.status, report.error) == ("failed", f"the pack cannot be loaded: {told}")
+    assert report.account.rejected == {"ERR_INTERNAL_ERROR": 1}
 
 
 def test_what_is_called_meanwhile_may_fail(tmp_path: Path) -> None:

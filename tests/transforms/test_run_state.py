@@ -87,3 +87,13 @@ def test_the_launcher_beats_now_and_then(workplace: Workplace) -> None:
     workplace._next_beat = 0.0
     workplace.beat()
     assert (workplace.path / ALIVE).read_text() != beat
+
+
+def test_a_run_is_over_where_it_stops_or_another_begins() -> None:
+    state = RunState()
+    state.begin("")
+    assert not state.is_over("")
+    state.stop()
+    assert state.is_over("")
+    state.begin("another")
+    assert (state.is_over(""), state.is_over("another")) == (True, False)

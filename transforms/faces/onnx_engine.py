@@ -42,21 +42,31 @@ class OnnxEngine:
     def __init__(
         self, graph: bytes, threads: int, name: EngineName = EngineName.ONNXRUNTIME
     ) -> None:
-        """Raises UsageError where ONNX Runtime falls back to the CPU."""
-        self._session = onnxruntime.InferenceSession(
-            graph, session_options(threads), providers=_PROVIDERS[name]
-        )
-        if (used := self._session.get_providers()[0]) != _first(name):
-            raise UsageError(
-                f"--engine {name}: ONNX Runtime falls back to {used}; expected an NVIDIA GPU with "
-                f"its driver and the libraries that {_first(name)} needs"
+        """Raises UsageError where ONNX Runtime falls back to the CPU, or would."""
+        try:
+            # By itself it would tell so on stdout, which is for results.
+            self._session = onnxruntime.InferenceSession(
+                graph, session_options(threads), providers=_PROVIDERS[name], enable_fallback=0
             )
+        except (RuntimeError, ValueError) as error:
+            if name is EngineName.ONNXRUNTIME:
+                raise
+            raise _unusable(name, str(error).partition("\n")[0][:200]) from error
+        if (used := self._session.get_providers()[0]) != _first(name):
+            raise _unusable(name, f"ONNX Runtime falls back to {used}")
         self._input = self._session.get_inputs()[0].name
         self._outputs = [each.name for each in self._session.get_outputs()]
 
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[Any]]:
         """Gives the graph's outputs by name, in its order."""
         return dict(zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True))
+
+
+def _unusable(name: EngineName, seen: str) -> UsageError:
+    return UsageError(
+        f"--engine {name}: {seen}; expected an NVIDIA GPU with its driver and the libraries that "
+        f"{_first(name)} needs"
+    )
 
 
 def _first(name: EngineName) -> str:

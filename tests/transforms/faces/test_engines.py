@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from schemas.errors import UsageError
 from schemas.options import EngineName, Inference, Precision
 from tests.builders import astronaut
-from transforms.faces import engines
+from transforms.faces import engines, onnx_engine
 from transforms.faces.alignment import align
 from transforms.faces.base import Engine, Share
 from transforms.faces.engines import check_inference, start_detector, start_recogniser
@@ -152,6 +152,17 @@ def test_a_gpu_engine_that_falls_back_to_the_cpu_is_refused(graphs):
     """As where the provider is installed, and the GPU is not there."""
     with pytest.raises(UsageError, match=r"--engine cuda: ONNX Runtime falls back to CPUExecution"):
         OnnxEngine(graphs["detector"], 1, EngineName.CUDA)
+
+
+def test_a_gpu_engine_that_cannot_start_is_refused_and_prints_nothing(graphs, monkeypatch, capfd):
+    """As where the libraries are there and the device is not: nothing belongs on stdout."""
+    providers = {EngineName.CUDA: [("CUDAExecutionProvider", "no options"), *onnx_engine.CPU]}
+    monkeypatch.setattr(onnx_engine, "_PROVIDERS", providers)
+    with pytest.raises(
+        UsageError, match=r"--engine cuda: .*; expected an NVIDIA GPU with its driver"
+    ):
+        OnnxEngine(graphs["detector"], 1, EngineName.CUDA)
+    assert capfd.readouterr().out == ""
 
 
 class TestBfloat16:
