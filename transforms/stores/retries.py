@@ -38,6 +38,23 @@ class TransientError(Exception):
         self.retry_after_s = retry_after_s
 
 
+class BusyError(TransientError):
+    """The server is there, and answered that it could not do it now."""
+
+
+def while_busy(call: Callable[[], T], retry_for_s: float) -> T:
+    """Gives `call()`, tried again for `retry_for_s` where the server is busy, with growing waits.
+
+    For what somebody waits for: a server that is not there is told at once. Raises TransientError.
+    """
+    return Retrying(
+        retry=retry_if_exception_type(BusyError),
+        stop=stop_after_delay(retry_for_s),
+        wait=_growing(retry_for_s),
+        reraise=True,
+    )(call)
+
+
 def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
     """Gives `call()`, tried again for `retry_for_s` at most; then raises TransientError.
 
@@ -47,9 +64,19 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
     more than `_LEAST_ANSWER_S` beyond it.
     """
     too_late = stop_after_delay(retry_for_s)
-    growing = wait_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S) + wait_random(0, _JITTER_S)
     answer_s = min(LONGEST_ANSWER_S, max(_LEAST_ANSWER_S, retry_for_s / 2))
     end = time.monotonic() + retry_for_s + _LEAST_ANSWER_S
+    return Retrying(
+        retry=retry_if_exception_type(TransientError),
+        stop=lambda state: RUN_STATE.stopping or too_late(state),
+        wait=_growing(retry_for_s),
+        sleep=_sleep,
+        reraise=True,
+    )(lambda: _abandonable(call, min(end, time.monotonic() + answer_s)))
+
+
+def _growing(retry_for_s: float) -> Callable[[RetryCallState], float]:
+    growing = wait_exponential(_FIRST_WAIT_S, _LONGEST_WAIT_S) + wait_random(0, _JITTER_S)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -57,13 +84,7 @@ def with_retries(call: Callable[[], T], retry_for_s: float) -> T:
         left = retry_for_s - (state.seconds_since_start or 0.0)
         return max(0.0, min(max(growing(state), asked), left))
 
-    return Retrying(
-        retry=retry_if_exception_type(TransientError),
-        stop=lambda state: RUN_STATE.stopping or too_late(state),
-        wait=wait,
-        sleep=_sleep,
-        reraise=True,
-    )(lambda: _abandonable(call, min(end, time.monotonic() + answer_s)))
+    return wait
 
 
 def _abandonable(call: Callable[[], T], end: float) -> T:

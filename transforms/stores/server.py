@@ -20,7 +20,13 @@ from schemas.errors import Code, UsageError
 from schemas.stamp import Stamp
 from transforms.run_state import RUN_STATE
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
-from transforms.stores.retries import LONGEST_ANSWER_S, TransientError, with_retries
+from transforms.stores.retries import (
+    LONGEST_ANSWER_S,
+    BusyError,
+    TransientError,
+    while_busy,
+    with_retries,
+)
 
 T = TypeVar("T")
 
@@ -30,6 +36,7 @@ warnings.filterwarnings("ignore", message="Api key is used with an insecure conn
 _METADATA_KEY = "muster"
 _GOOD = {200, 201, 202}
 _POINTS_REFUSED = {400, 413, 422}
+_BUSY_S = 10.0  # for which all other calls are tried again, where it answers that it is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def read_api_key() -> str | None:
 
 
 class ServerStore:
-    """Collections on a server. Only look-ups and writes are tried again.
+    """Collections on a server. Only look-ups and writes are tried again where it is away.
 
     Once one of them was given up and the run stops for it, no other is sent: what still waits in
     many batches would have its own delay each.
@@ -184,9 +191,9 @@ class ServerStore:
         return self._vector_names[collection]
 
     def _call(self, call: Callable[[], T]) -> T:
-        """Gives `call()`, tried once, for somebody waits; its failure as a StoreError."""
+        """Gives `call()`, for which somebody waits; its failure as a StoreError."""
         try:
-            return _translated(call)
+            return while_busy(lambda: _translated(call), min(self._retry_for_s, _BUSY_S))
         except (TransientError, StoreRefusedError) as error:
             why = f"the store at {self._url} gave no good answer: {error}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
@@ -234,7 +241,7 @@ class ServerStore:
         if status == 409:
             raise StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
         if status in {408, 429} or status >= 500:  # 408: the server's own time limit
-            raise TransientError(str(status), _delay_s(response.headers.get("Retry-After", "")))
+            raise BusyError(str(status), _delay_s(response.headers.get("Retry-After", "")))
         if status in _POINTS_REFUSED:
             raise StoreRefusedError(f"the server answered {status}")
         raise StoreError(Code.DATABASE_ERROR, f"the store at {self._url} answered {status}")

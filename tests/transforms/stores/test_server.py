@@ -321,14 +321,33 @@ def test_what_says_nothing_of_the_points_is_no_refusal_of_them(
     assert waits == []
 
 
-def test_commands_that_somebody_waits_for_are_tried_once(
-    server: QdrantTestServer, waits: list[float]
+# What somebody waits for
+
+
+def test_a_busy_server_is_asked_again_at_the_start_of_a_run(server: QdrantTestServer) -> None:
+    server.fail_with = script = Script(503, (429, {"Retry-After": "1"}))
+    began = time.monotonic()
+    assert opened(server, 60.0).find_collection("people") is not None
+    assert script.requests[:3] == [FIND] * 3
+    assert time.monotonic() - began > 1.0
+
+
+def test_a_server_that_stays_busy_is_told_soon(server: QdrantTestServer) -> None:
+    server.fail_with = always(503)
+    began = time.monotonic()
+    error = refusal(lambda store: store.find_collection("people"), opened(server, 0.5))
+    assert 0.45 <= time.monotonic() - began < 1.5
+    assert (error.code, "503" in error.why) == (Code.DATABASE_ERROR, True)
+
+
+@pytest.mark.parametrize(("fault", "retry_for_s"), [(503, 0.0), (HANG_UP, 60.0)])
+def test_a_command_asks_once_and_a_run_where_nobody_answers(
+    server: QdrantTestServer, fault: Any, retry_for_s: float
 ) -> None:
-    server.fail_with = script = Script(503)
-    store = opened(server, 60.0)
-    error = refusal(lambda store: store.find_collection("people"), store)
+    server.fail_with = script = Script(*[fault] * 3)
+    error = refusal(lambda store: store.find_collection("people"), opened(server, retry_for_s))
     assert error.code is Code.DATABASE_ERROR
-    assert (script.requests, waits) == ([FIND], [])
+    assert script.requests == [FIND]
 
 
 # When it gives up
