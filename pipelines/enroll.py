@@ -29,6 +29,7 @@ from pipelines.report import Ended, make_report
 from pipelines.run_folder import check_free, claimed
 from pipelines.workplace import Workplace
 from schemas.errors import Code, UsageError
+from schemas.inputs import Form
 from schemas.options import FaceStorageType
 from schemas.report import Report
 from transforms.check_rows import CheckRows
@@ -50,6 +51,11 @@ from transforms.stores.connect import store_spec
 from transforms.upsert_persons import UpsertPersons
 from transforms.worker import return_memory
 from transforms.write_results import WriteResults
+
+_ALL_BODIES = (
+    "all inputs are request bodies, each with a collection_name and a face_storage_type of its "
+    "own: leave out --collection and --face-storage-type"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,6 @@ def prepared(
     Raises UsageError and RefusedError.
     """
     check_free(Path(config.run_dir))
-    pack = pack or find_pack(config.pack, config.inference)
     spec = store or store_spec(config.store, config.retry_for_s)
     options = beam_options(config.beam_options, config.workers)
     FileSystems.set_options(options)  # as Beam's pipeline does, which is made after planning
@@ -131,6 +136,9 @@ def prepared(
                 f"input {path}: lies in the run folder {config.run_dir}, which this run would "
                 "write to; name another folder for it"
             )
+    if config.collection is not None and all(form is Form.JSON for _, form, _ in found.files):
+        raise UsageError(_ALL_BODIES)
+    pack = pack or find_pack(config.pack, config.inference)  # this may download one
     with opened(spec) as handle:
         if config.collection is not None:
             check_stamp(existing(handle, config.collection, spec.location), pack.stamp, config.pack)
@@ -155,10 +163,7 @@ def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
         )
     bodies_alone = plan.requests.number and not plan.person_rows and not plan.cut_short
     if bodies_alone and config.collection is not None:
-        raise UsageError(
-            "all inputs are request bodies, each with a collection_name and a face_storage_type "
-            "of its own: leave out --collection and --face-storage-type"
-        )
+        raise UsageError(_ALL_BODIES)
 
 
 def run(

@@ -259,9 +259,12 @@ class TestWhoseCollection:
         assert done.code == 2
         assert "a.jsonl holds person rows: give --collection" in done.stderr
 
-    def test_bodies_alone_have_their_own(self, muster: Muster, tmp_path: Path) -> None:
-        muster.create()
-        done = muster.enroll("run", write_json(tmp_path / "a.json", body([GOOD])))
+    @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+    def test_bodies_alone_have_their_own(self, muster: Muster, tmp_path: Path, name: str) -> None:
+        """Of `.json` alone it is told first, whether there is such a collection or not."""
+        if name == "a.jsonl":
+            muster.create()
+        done = muster.enroll("run", write_json(tmp_path / name, body([GOOD])))
         assert done.code == 2
         assert "all inputs are request bodies" in done.stderr
         assert not (tmp_path / "run").exists()

@@ -17,7 +17,8 @@ from transforms.stores.base import Point
 LOOK_UP_FIELDS = ("face_digest", "record_digest", "rules_digest", "pack", "detection_score")
 
 _IMAGE_FIELDS = {FaceStorageType.THUMBNAILS: "thumbnail", FaceStorageType.FULL_IMAGE: "image"}
-_VECTOR_OVERHEAD_BYTES = 4_000
+_OVERHEAD_BYTES = 2_000  # digests, box, names of fields
+_VALUE_BYTES = 22  # of a float32 as JSON's float64, at most
 
 
 class BadVectorError(Exception):
@@ -91,5 +92,6 @@ def request_bytes(embedded: EmbeddedFace) -> int:
     return (
         len(embedded.kept) * 4 // 3
         + 4 * embedded.person.text_length
-        + (_VECTOR_OVERHEAD_BYTES + 10 * embedded.vector.size)
+        + _OVERHEAD_BYTES
+        + _VALUE_BYTES * embedded.vector.size
     )

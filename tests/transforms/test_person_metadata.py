@@ -130,6 +130,24 @@ STRUCT = pa.struct(
             pa.map_(pa.string(), pa.int64()),
             id="map of numbers",
         ),
+        pytest.param(
+            '{"rate": 1.1, "least": 1e-45, "most": 3.4028235e38, "team": "blue", "none": null}',
+            {"rate": 1.1, "least": 1e-45, "most": 3.4028235e38, "team": "blue", "none": None},
+            pa.struct(
+                [
+                    ("team", pa.string()),
+                    *((n, pa.float32()) for n in ("rate", "least", "most", "none")),
+                ]
+            ),
+            id="struct of short floats",
+        ),
+        pytest.param(
+            '{"a": 0.3, "b": 16777216.0, "c": null}',
+            [("a", 0.3), ("b", 16777216.0), ("c", None)],
+            pa.map_(pa.string(), pa.float32()),
+            id="map of short floats",
+        ),
+        pytest.param("null", None, pa.struct([("a", pa.float32())]), id="null of short floats"),
         pytest.param("{}", [], pa.map_(pa.string(), pa.string()), id="empty map"),
         pytest.param("null", None, STRUCT, id="null"),
         pytest.param(

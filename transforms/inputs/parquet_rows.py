@@ -96,6 +96,8 @@ def _values(column: pa.Array) -> list[Any]:
             return _maps(column)
         if pa.types.is_dictionary(column.type):
             return _shared(column)
+        if _has_short_floats(column.type):
+            return _structs(column) if pa.types.is_struct(column.type) else _shortest(column)
         values: list[Any] = column.to_pylist()
     except _UNREADABLE:
         values = [_value(scalar) for scalar in column]
@@ -112,6 +114,28 @@ def _maps(column: pa.MapArray) -> list[Any]:
         tuple(pairs[start - first : end - first]) if there else None
         for start, end, there in zip(ends, ends[1:], pc.is_valid(column).to_pylist(), strict=False)
     ]
+
+
+def _has_short_floats(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        names = [each.name for each in kind]
+        return len(names) == len(set(names)) and any(_has_short_floats(each.type) for each in kind)
+    return bool(pa.types.is_float32(kind) or pa.types.is_float16(kind))
+
+
+def _structs(column: pa.StructArray) -> list[Any]:
+    names = [each.name for each in column.type]
+    values = zip(*(_values(each) for each in column.flatten()), strict=True)
+    return [
+        dict(zip(names, each, strict=True)) if there else None
+        for each, there in zip(values, pc.is_valid(column).to_pylist(), strict=True)
+    ]
+
+
+def _shortest(column: pa.FloatingPointArray) -> list[Any]:
+    """Gives the number of the fewest digits that is this one: 1.1, not 1.100000023841858."""
+    values: list[Any] = column.cast(pa.string()).cast(pa.float64()).to_pylist()
+    return values
 
 
 def _shared(column: pa.DictionaryArray) -> list[Any]:

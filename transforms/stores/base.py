@@ -9,7 +9,7 @@ from schemas.records import Vector
 from schemas.stamp import Stamp
 
 MAX_REQUEST_POINTS = 256
-MAX_REQUEST_BYTES = 8 << 20
+MAX_REQUEST_BYTES = 8_000_000
 
 
 class StoreError(Exception):
