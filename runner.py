@@ -150,8 +150,15 @@ def print_responses(run_dir: str) -> None:
         click.echo(f"{run_dir}: none of the run's inputs is a request body", err=True)
 
 
+def not_empty(context: click.Context, parameter: click.Parameter, path: str) -> str:
+    """Refuses what an unset variable of a script leaves: as a path it is the current folder."""
+    if not path:
+        raise UsageError(f"{parameter.make_metavar(context)}: expected a name, not an empty one")
+    return path
+
+
 @muster.command("sample")
-@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False), callback=not_empty)
 def write_sample(folder: str) -> None:
     """Write a small real payload, good rows and bad, from photos that packages ship."""
     from pipelines.sample import write_sample
@@ -161,7 +168,7 @@ def write_sample(folder: str) -> None:
 
 
 @muster.command("pack")
-@click.argument("source", metavar="DIR|MANIFEST.csv", type=click.Path())
+@click.argument("source", metavar="DIR|MANIFEST.csv", type=click.Path(), callback=not_empty)
 @click.argument("out", metavar="OUT.parquet", type=click.Path())
 def write_pack(source: str, out: str) -> None:
     """Make a payload from a folder of images, or from a CSV of ids, names and paths.

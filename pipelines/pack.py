@@ -1,10 +1,8 @@
 """Writes a payload from images that lie in files: Parquet, in row groups of a bounded size."""
 
-import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.whole_files import check_absent, written_whole
 from schemas.errors import UsageError
 from schemas.inputs import FACE, METADATA, PERSON_ID, PERSON_NAME
 
@@ -90,7 +89,7 @@ def pack(source: Source, out: Path) -> Packed:
     """Writes all of the source, or nothing. Raises UsageError where that cannot be done."""
     check_out(out)
     _check_source(source)
-    with _written_whole(out) as file:
+    with written_whole(out) as file:
         return _write(source, file)
 
 
@@ -98,8 +97,7 @@ def check_out(out: Path) -> None:
     """Raises UsageError where the payload cannot get this name."""
     if out.suffix != ".parquet":
         raise UsageError(f"{out}: expected a name that ends in .parquet")
-    if os.path.lexists(out):
-        raise UsageError(f"{out} exists; name a new file")
+    check_absent(out)
     if not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {out.parent}; make it first")
 
@@ -158,31 +156,6 @@ def _problems(source: Source) -> Iterator[str]:
             open_file(each.path, IMAGE_BYTES).close()
         except UnusableFileError as error:
             yield f"{each.place}: {error}"
-
-
-@contextmanager
-def _written_whole(out: Path) -> Iterator[BinaryIO]:
-    """Gives a file that gets its name at the end of the block, or is removed."""
-    partial = out.with_name(f".{out.name}.partial")
-    try:
-        private = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-    with open(private, "wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"{out}: another `muster pack` is writing it") from error
-        try:
-            check_out(out)  # again: another may have written it, and this may even be its file
-            file.truncate()  # what one that was killed had written
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(partial, out)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
 
 
 def _write(source: Source, file: BinaryIO) -> Packed:

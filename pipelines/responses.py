@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.account import record_lines
 from pipelines.run_folder import MANIFEST, REPORT
 from pipelines.workplace import RESULTS
-from schemas.errors import Code, UsageError, refusal_json
+from schemas.errors import Code, FailedError, UsageError, refusal_json
 from schemas.inputs import COLLECTION_NAME, FACE_STORAGE_TYPE
 
 _Json = Mapping[str, Any]
@@ -42,15 +42,22 @@ def responses(run_dir: Path) -> Iterator[dict[str, Any]]:
     """Gives `source`, `request` and `response` of each body of a finished run, in input order.
 
     Holds one body's records at a time. Raises UsageError, before anything is given, for what is no
-    run folder, an unfinished run, rows that were not read and records that are not whole.
+    run folder, an unfinished run, rows that were not read and records that are not whole, and
+    FailedError where there is no room for it.
     """
     manifest, report = _read(run_dir / MANIFEST), _read(run_dir / REPORT)
     if why := _why_not(manifest, report):
         raise UsageError(f"{run_dir}: {why}")
     sources = [each["source"] for each in manifest["inputs"]]
     with closing(sqlite3.connect("")) as database:  # a file without a name: a kill leaves nothing
-        database.executescript(_SCHEMA)
-        database.executemany(_INSERT, _parts(run_dir, manifest, report))
+        try:
+            database.executescript(_SCHEMA)
+            database.executemany(_INSERT, _parts(run_dir, manifest, report))
+        except sqlite3.Error as error:
+            raise FailedError(
+                f"{run_dir}: its records cannot be put in order: {error}; this takes their size in "
+                "the folder that SQLITE_TMPDIR or TMPDIR names, else in /var/tmp"
+            ) from error
         for place, request in database.execute(_NOT_WHOLE):
             gap = f"request {request} of {sources[place]} has not one record for each person"
             raise UsageError(f"{run_dir}: {gap}, so its response is not known; {_AGAIN}")

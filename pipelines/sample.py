@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from pipelines.whole_files import written_whole
 from schemas.errors import UsageError
 from schemas.inputs import FACE_BASE_64, METADATA, PERSON_ID, PERSON_NAME
 from transforms.package_files import package_folder
@@ -53,11 +54,9 @@ def write_sample(folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{folder} cannot be written: {error.strerror}") from error
     parquet, lines = folder / "persons.parquet", folder / "persons.jsonl"
-    for path in (parquet, lines):
-        if path.exists():
-            raise UsageError(f"{path} exists; name a new folder")
-    pq.write_table(pa.Table.from_pylist(_parquet_rows(), _SCHEMA), parquet)
-    lines.write_text("".join(f"{line}\n" for line in _json_lines()), encoding="utf-8")
+    with written_whole(parquet) as of_parquet, written_whole(lines) as of_lines:
+        pq.write_table(pa.Table.from_pylist(_parquet_rows(), _SCHEMA), of_parquet)
+        of_lines.writelines(f"{line}\n".encode() for line in _json_lines())
     return [parquet, lines]
 
 

@@ -107,6 +107,7 @@ def test_a_full_disk_is_told_by_every_command(muster: Muster, disk: Disk) -> Non
     ended = muster("sample", disk.path / "sample")
     assert ended.code == 1
     assert ended.stderr.startswith("muster: No space left on device: OSError at ")
+    assert [*(disk.path / "sample").iterdir()] == []
 
 
 def test_a_disk_that_the_rejected_rows_fill_is_told(

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,8 +112,22 @@ def test_ids_that_begin_with_a_hyphen(muster: Muster, tmp_path: Path) -> None:
 def test_a_sample_overwrites_nothing(muster: Muster, tmp_path: Path) -> None:
     (tmp_path / "persons.jsonl").write_text("mine")
     assert muster("sample", tmp_path).code == 2
+    assert os.listdir(tmp_path) == ["persons.jsonl"]
     assert (tmp_path / "persons.jsonl").read_text() == "mine"
-    assert not (tmp_path / "persons.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [(["sample", ""], "DIR"), (["pack", "", "o.parquet"], "DIR|MANIFEST.csv")],
+)
+def test_an_empty_name_is_not_the_current_folder(
+    muster: Muster, arguments: list[str], name: str
+) -> None:
+    ended = muster(*arguments)
+    assert (ended.code, ended.stderr) == (
+        2,
+        f"muster: {name}: expected a name, not an empty one\n",
+    )
 
 
 def test_broken_images_say_nothing_on_stderr(

@@ -174,8 +174,8 @@ def test_an_image_that_may_not_be_read(out, photo):
     [
         ("out.csv", "{0}: expected a name that ends in .parquet"),
         (".parquet", "{0}: expected a name that ends in .parquet"),
-        ("there.parquet", "{0} exists; name a new file"),
-        ("link.parquet", "{0} exists; name a new file"),
+        ("there.parquet", "{0} exists; name a new one"),
+        ("link.parquet", "{0} exists; name a new one"),
         ("no/out.parquet", "{0}: there is no folder {0.parent}; make it first"),
         ("photo/out.parquet", "{0}: there is no folder {0.parent}; make it first"),
         ("o" * 247 + ".parquet", "{0} cannot be written: File name too long"),
@@ -229,7 +229,7 @@ def test_two_at_once_do_not_mix(out, photo):
     def found():
         looked.append(True)
         if len(looked) == 2:
-            assert refusal(out, entry(photo)) == f"{out}: another `muster pack` is writing it"
+            assert refusal(out, entry(photo)) == f"{out}: another process is writing it"
         yield entry(photo)
 
     assert pack(Source(found), out).rows == 1
@@ -241,7 +241,7 @@ def test_what_another_wrote_meanwhile_stays(out, photo, tmp_path):
         out.write_bytes(b"another's")
         yield entry(photo)
 
-    with pytest.raises(UsageError, match="exists; name a new file"):
+    with pytest.raises(UsageError, match="exists; name a new one"):
         pack(Source(found), out)
     assert out.read_bytes() == b"another's"
     assert sorted(os.listdir(tmp_path)) == ["out.parquet", "photo"]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines import responses as responses_job
 from pipelines.responses import responses
-from schemas.errors import MESSAGES, Code, UsageError
+from schemas.errors import MESSAGES, Code, FailedError, UsageError
 
 UNREADABLE = Code.UNPROCESSABLE_CONTENT
 
@@ -112,6 +113,13 @@ def test_a_gap_gives_no_line_at_all(tmp_path, spoilt):
     run = write_run(tmp_path / "run", [LAST, spoilt], EMPTY)
     with pytest.raises(UsageError, match=r"request [025] of z\.jsonl .*in a new folder"):
         next(responses(run))
+
+
+def test_no_room_to_put_them_in_order_is_told(tmp_path, monkeypatch):
+    write_run(tmp_path, [[record("a.json", 0, 0)]])
+    monkeypatch.setattr(responses_job, "_SCHEMA", "INSERT INTO nowhere VALUES (1)")
+    with pytest.raises(FailedError, match="cannot be put in order: .*; this takes their size in"):
+        list(responses(tmp_path))
 
 
 def test_the_command(muster, tmp_path):

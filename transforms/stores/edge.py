@@ -86,24 +86,33 @@ class EdgeStore:
 
     def find_collection(self, name: str) -> Collection | None:
         """Counts exactly; None where the folder does not exist."""
-        if not (self._folder / name).is_dir():
+        if not _is_folder(self._folder / name):
             return None
         with self._opened(name) as shard:
             persons = shard.count(CountRequest(exact=True))
         return Collection(name, persons, self._stamp(name))
 
     def list_collections(self) -> Sequence[Collection]:
-        """Gives every folder that carries a stamp."""
-        found = []
-        for folder in sorted(each.parent for each in self._folder.glob(f"*/{STAMP_FILE}")):
-            stamp = self._stamp(folder.name)
-            if stamp is None or folder.name.startswith(_UNFINISHED):
-                continue
-            try:
-                found.append(self.find_collection(folder.name))
-            except StoreError:  # in use by another process, or broken: it is there all the same
-                found.append(Collection(folder.name, None, stamp))
+        """Gives every folder that carries a stamp, or that is another user's."""
+        try:
+            names = sorted(os.listdir(self._folder))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            why = f"{self._folder} cannot be listed: {error.strerror}"
+            raise StoreError(Code.DATABASE_ERROR, why) from error
+        found = (self._listed(name) for name in names if not name.startswith(_UNFINISHED))
         return [each for each in found if each is not None]
+
+    def _listed(self, name: str) -> Collection | None:
+        stamp = None
+        try:
+            stamp = _read_stamp(self._folder / name)
+            return None if stamp is None else self.find_collection(name)
+        except (PermissionError, StoreError):  # or in use, or broken: it is there all the same
+            return Collection(name, None, stamp)
+        except (OSError, ValueError):
+            return None
 
     def delete_collection(self, name: str) -> None:
         """Closes the collection and removes its folder."""
@@ -194,7 +203,7 @@ class EdgeStore:
 
     def _stamp(self, name: str) -> Stamp | None:
         try:
-            return Stamp.from_json(json.loads((self._folder / name / STAMP_FILE).read_text()))
+            return _read_stamp(self._folder / name)
         except (OSError, ValueError):
             return None
 
@@ -220,9 +229,9 @@ class EdgeStore:
 
     def _load(self, name: str) -> EdgeShard:
         folder = self._folder / name
-        if not folder.is_dir():
+        if not _is_folder(folder):
             raise StoreError(Code.NOT_FOUND, f"{self._folder} holds no collection {name!r}")
-        if not (folder / SEGMENTS).is_dir():  # the engine would make one, in anybody's folder
+        if not _is_folder(folder / SEGMENTS):  # the engine would make one, in anybody's folder
             raise StoreError(Code.DATABASE_ERROR, f"{folder} is not a collection")
         self._check_room(_ROOM_TO_OPEN)
         try:
@@ -233,6 +242,18 @@ class EdgeStore:
             else:
                 why = f"{folder} cannot be opened as a collection: {error}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # another user's
+        raise StoreError(Code.DATABASE_ERROR, f"{path}: {error.strerror}") from error
+
+
+def _read_stamp(folder: Path) -> Stamp | None:
+    """Raises OSError and ValueError."""
+    return Stamp.from_json(json.loads((folder / STAMP_FILE).read_text()))
 
 
 def _text_bytes(point: Point) -> int:

@@ -1,5 +1,6 @@
 """The embedded store: its folders, its one process, and what it does in folders of others."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ except StoreError as error:
 """
 
 PUT_AND_DIE = """
+import errno
 import os
 import sys
 import threading
@@ -48,6 +50,7 @@ os.kill(os.getpid(), 9)
 """
 
 DIE_WITHIN = """
+import errno
 import os
 import sys
 import threading
@@ -222,6 +225,42 @@ def test_a_folder_of_somebody_else_is_left_alone(store: EdgeStore, folder: Path)
         store.create_collection("photos", STAMP)
     assert raised.value.code is Code.ALREADY_EXISTS
     assert everything_in(folder) == before
+
+
+def test_a_collection_of_another_user_is_listed(
+    store: EdgeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user of these tests may be root, who may read all."""
+    for name in ("mine", "theirs"):
+        store.create_collection(name, STAMP)
+    read_text = Path.read_text
+
+    def denied(path: Path, *how: Any, **more: Any) -> str:
+        if path.parent.name == "theirs":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return read_text(path, *how, **more)
+
+    monkeypatch.setattr(Path, "read_text", denied)
+    assert [(each.name, each.num_persons) for each in store.list_collections()] == [
+        ("mine", 0),
+        ("theirs", None),
+    ]
+
+
+@pytest.mark.parametrize("function", ["listdir", "stat"])
+def test_a_store_of_another_user_is_told(
+    store: EdgeStore, folder: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    store.create_collection("people", STAMP)
+
+    def denied(*_: Any, **__: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, function, denied)
+    with pytest.raises(StoreError, match="Permission denied") as told:
+        store.list_collections() if function == "listdir" else store.find_collection("people")
+    monkeypatch.undo()
+    assert told.value.code is Code.DATABASE_ERROR
 
 
 def test_a_deleted_collection_leaves_no_folder(store: EdgeStore, folder: Path) -> None:
