@@ -20,8 +20,10 @@ def without_duplicates(plan: Plan, reading: Reading, policy: OnDuplicateId, data
 
     Raises FailedError where there is no room for it.
     """
+    unread = set[str]()
     try:
-        with_losers = resolve_ids(_ids(plan.splits, reading.ids_alone()), policy, database)
+        ids = _ids(plan.splits, reading.ids_alone(), unread)
+        with_losers = resolve_ids(ids, policy, database)
     except sqlite3.Error as error:
         raise FailedError(
             f"rows with the same person_id cannot be looked for: {error}; this takes about 90 "
@@ -32,13 +34,20 @@ def without_duplicates(plan: Plan, reading: Reading, policy: OnDuplicateId, data
         replace(split, losers=str(database)) if split.number in with_losers else split
         for split in plan.splits
     )
-    return replace(plan, splits=tuple(splits))
+    return replace(plan, splits=tuple(splits), ids_unread=frozenset(unread))
 
 
-def _ids(splits: Iterable[Split], reading: Reading) -> Iterator[tuple[int, RowRef, str]]:
-    """Gives all ids that can be read; those of refused bodies do not count."""
+def _ids(
+    splits: Iterable[Split], reading: Reading, unread: set[str]
+) -> Iterator[tuple[int, RowRef, str]]:
+    """Gives all ids that can be read; those of refused bodies do not count.
+
+    unread: takes the inputs that are damaged, or cannot be read now.
+    """
     for split in splits:
         for row in read_split(reading, split):
+            if row.fault is not None and row.fault.detail == Detail.TRUNCATED_INPUT:
+                unread.add(row.ref.source)
             person_id = person_id_of(row)
             faulty = row.fault is not None and row.fault.detail != Detail.TOO_LARGE
             if row.ref.row is not None and person_id is not None and not faulty:

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
 from pipelines.account import count_results
+from pipelines.changed_inputs import Marks, first_changed, marks_of
 from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
@@ -62,7 +63,8 @@ _ALL_BODIES = (
 class Job:
     """A config with everything it names found and checked.
 
-    bodies_into: the collections that bodies name and that exist, with why they are refused.
+    bodies_into: the collections that bodies name and that exist, with why they are refused. marks:
+    what shows that an input was changed since it was planned.
     """
 
     config: EnrollConfig
@@ -72,6 +74,7 @@ class Job:
     options: PipelineOptions
     bodies_into: Mapping[str, Code | None]
     workplace: Workplace
+    marks: Marks
 
     @property
     def reading(self) -> Reading:
@@ -138,6 +141,7 @@ def prepared(
             )
     if config.collection is not None and all(form is Form.JSON for _, form, _ in found.files):
         raise UsageError(_ALL_BODIES)
+    marks = marks_of(found.files)
     pack = pack or find_pack(config.pack, config.inference)  # this may download one
     with opened(spec) as handle:
         if config.collection is not None:
@@ -152,7 +156,7 @@ def prepared(
         _check_whose_collection(config, plan)
         into = bodies_into(handle, plan.requests.into, pack.stamp)
         workplace = Workplace(config.run_folder)
-        yield Job(config, pack, spec, plan, options, into, workplace), handle
+        yield Job(config, pack, spec, plan, options, into, workplace, marks), handle
 
 
 def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
@@ -178,7 +182,7 @@ def run(
     called several times a second with the number of rows there are. Raises UsageError,
     RefusedError and RunFolderInUseError before anything is written.
     """
-    with prepared(config, pack, store) as (job, _), claimed(config.run_folder) as folder:
+    with prepared(config, pack, store) as (job, handle), claimed(config.run_folder) as folder:
         RUN_STATE.begin(job.workplace.stop_marker)
         folder.write_manifest(manifest(config, job.pack, job.store, job.plan, job.bodies_into))
         if config.keep_rejected:
@@ -189,12 +193,14 @@ def run(
             )
             return_memory()
             ended = _execute(replace(job, plan=plan), while_running)
+        handle.close()  # what it holds back must be on the disk before the report vouches for it
         report = make_report(
-            job.plan,
+            plan,
             count_results(config.results_prefix),
             ended,
             requests_refused=job.plan.requests.refused(job.bodies_into),
             taken_over=folder.taken_over,
+            changed_input=first_changed(job.marks),
         )
         folder.write_report(report.to_json())
         return report

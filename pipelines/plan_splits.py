@@ -21,7 +21,7 @@ class Plan:
 
     person_rows: rows that are of no body. person_source: the first file that has any.
     unknown_fields: what no field of ours has, as far as it is known by now. cut_short: there may
-    be more rows than --limit allows.
+    be more rows than --limit allows. ids_unread: inputs in whose ids damage was met.
     """
 
     inputs: tuple[InputFile, ...]
@@ -32,6 +32,7 @@ class Plan:
     person_source: str
     requests: Requests
     cut_short: bool
+    ids_unread: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:

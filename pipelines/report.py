@@ -34,11 +34,12 @@ def make_report(
     *,
     requests_refused: Counter[str],
     taken_over: bool,
+    changed_input: str,
 ) -> Report:
-    """Gives the report."""
+    """Gives the report. changed_input: since planning; "" for none."""
     seen = ended.measurements or Measurements(rows_read=counts.records)
     account = close_account(seen.rows_read, counts)
-    error = ended.error or _counted_error(plan, counts, account, ended.stopped)
+    error = ended.error or _counted_error(plan, counts, account, ended.stopped, changed_input)
     # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.
     lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
     unknown = plan.cut_short or lost or not ended.measurements
@@ -47,7 +48,7 @@ def make_report(
         status=_status(error, ended.stopped),
         account=account,
         codes=counts.codes,
-        rows_not_read=None if unknown else plan.rows - counts.rows,
+        rows_not_read=None if unknown else max(0, plan.rows - counts.rows),
         requests=plan.requests.number,
         requests_refused=dict(sorted(requests_refused.items())),
         all_refused=all_refused(plan, requests_refused),
@@ -67,13 +68,20 @@ def make_report(
     )
 
 
-def _counted_error(plan: Plan, counts: ResultCounts, account: Account, stopped: bool) -> str:
-    """Gives what only the numbers tell of a run that ended by itself; empty where all is well."""
+def _counted_error(
+    plan: Plan, counts: ResultCounts, account: Account, stopped: bool, changed_input: str
+) -> str:
+    """Gives what only looking back tells of a run that ended by itself; empty where all is well."""
     if not account.closes:
         return "the account does not close"
-    may_lack_rows = stopped or plan.cut_short or counts.damaged_sources
-    if counts.rows < plan.rows and not may_lack_rows:
-        return "an input became shorter while it was read"
+    if not stopped:
+        lacking = counts.rows < plan.rows and not (plan.cut_short or counts.damaged_sources)
+        if changed_input:
+            return f"input {changed_input} was changed while it was read; enroll it again"
+        if lacking or counts.rows > plan.rows:
+            return "an input was changed while it was read; enroll again"
+        if plan.ids_unread - counts.damaged_sources:
+            return "not all ids could be read when duplicates were looked for; enroll again"
     return "the store was given up" if Code.DATABASE_ERROR in counts.codes else ""
 
 

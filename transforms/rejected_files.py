@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.records import FilePiece, RowRef
-from transforms.inputs.streams import open_lines
+from transforms.inputs.streams import DAMAGE, open_lines
 
 _PARTIAL = ".partial"
 _STEM_BYTES = 80
@@ -40,7 +41,7 @@ class RejectedFiles:
                 for table in self._tables.values():
                     table.flush()
         elif isinstance(ref.raw, FilePiece):
-            self._copy(ref.raw, self._file(ref))
+            _copy(ref.raw, self._file(ref))
         else:
             self._file(ref).write(ref.raw.translate(_ONE_LINE) + b"\n")
 
@@ -75,14 +76,34 @@ class RejectedFiles:
     def _path(self, name: str, suffix: str) -> Path:
         return self._folder / f"{name}-{self._token}{suffix}{_PARTIAL}"
 
-    def _copy(self, piece: FilePiece, file: BinaryIO) -> None:
-        left = float("inf") if piece.size < 0 else piece.size
-        file.write(piece.before)
+
+def _copy(piece: FilePiece, file: BinaryIO) -> None:
+    """Writes the row as one line, or nothing where its input can no longer be read."""
+    began = file.tell()
+    file.write(piece.before)
+    try:
+        for read in _parts(piece):
+            file.write(read.translate(_ONE_LINE))
+    except _UnreadableError:
+        file.seek(began)
+        file.truncate()
+    else:
+        file.write(piece.after + b"\n")
+
+
+class _UnreadableError(Exception):
+    """What the input raised: no error of the file that is written."""
+
+
+def _parts(piece: FilePiece) -> Iterator[bytes]:
+    left = float("inf") if piece.size < 0 else piece.size
+    try:
         with open_lines(piece.path, piece.start) as stream:
             while left > 0 and (read := stream.read(int(min(left, _PIECE_BYTES)))):
-                file.write(read.translate(_ONE_LINE))
+                yield read
                 left -= len(read)
-        file.write(piece.after + b"\n")
+    except DAMAGE as error:
+        raise _UnreadableError from error
 
 
 class _Table:

@@ -11,7 +11,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 
-from pipelines import enroll
+from pipelines import duplicates, enroll
 from pipelines.config import EnrollConfig
 from pipelines.enroll import Job, compose, prepared, run
 from pipelines.launch import run_pipeline
@@ -22,6 +22,7 @@ from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
 from transforms import batches, run_state, write_results
 from transforms.faces.base import FaceModel, Share
+from transforms.inputs.parquet_splits import damage
 from transforms.run_state import RunState
 from transforms.stores.connect import connected
 
@@ -146,6 +147,19 @@ def test_what_made_a_worker_elsewhere_stop_is_told(
     monkeypatch.setattr(run_state, "_LOOK_EVERY_S", 0.0)
     report = run(config, NullPack(), NullStoreSpec())
     assert (report.status, report.error) == ("failed", "the store is away")
+
+
+def test_ids_that_could_not_be_read_fail_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a mounted disk is away for a moment: which row wins would be left to chance."""
+    write_lines(tmp_path / "in.jsonl", people(3))
+    monkeypatch.setattr(
+        duplicates, "read_split", lambda reading, split: [damage(reading, split).make()]
+    )
+    report = run(make_config(tmp_path), NullPack(), NullStoreSpec())
+    assert (report.status, report.account.enrolled) == ("failed", 3)
+    assert report.error == "not all ids could be read when duplicates were looked for; enroll again"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ PLAN = Plan(
 )
 TEN = ResultCounts(Counter(enrolled=9, ERR_INVALID_IMAGE=1), 0, frozenset())
 FEWER = ResultCounts(Counter(enrolled=9), 0, frozenset())
+MORE = ResultCounts(Counter(enrolled=12), 0, frozenset())
 LOST = ResultCounts(Counter(enrolled=2, ERR_DATABASE_ERROR=1), 0, frozenset())
 FOUR = Counter(enrolled=4, ERR_UNPROCESSABLE_CONTENT=2)
 DAMAGED = ResultCounts(FOUR, 2, frozenset({"a.parquet"}))
@@ -36,10 +37,12 @@ CUT = ResultCounts(FOUR, 2, frozenset({"a.jsonl.gz", "a.parquet"}))
 BEGAN = datetime(2026, 11, 29, 23, 59, 58, tzinfo=UTC)
 
 
-def reported(plan, counts, measurements, error="", stopped=False, refused=0):
+def reported(plan, counts, measurements, error="", stopped=False, refused=0, changed=""):
     ended = Ended(BEGAN, 2.5, measurements, error, stopped)
     refusals = Counter(ERR_NOT_FOUND=refused)
-    return make_report(plan, counts, ended, requests_refused=refusals, taken_over=False)
+    return make_report(
+        plan, counts, ended, requests_refused=refusals, taken_over=False, changed_input=changed
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,8 +61,16 @@ def reported(plan, counts, measurements, error="", stopped=False, refused=0):
             9,
             "",
             False,
-            ("failed", "an input became shorter while it was read", 1),
+            ("failed", "an input was changed while it was read; enroll again", 1),
             id="a_file_shrank",
+        ),
+        pytest.param(
+            MORE,
+            12,
+            "",
+            False,
+            ("failed", "an input was changed while it was read; enroll again", 0),
+            id="a_file_grew",
         ),
         pytest.param(FEWER, 9, "", True, ("cancelled", "", 1), id="not_all_is_read_when_stopped"),
         pytest.param(CUT, 6, "", False, ("finished", "", None), id="nobody_knows_behind_a_cut"),
@@ -74,6 +85,20 @@ def test_status(counts, rows_read, error, stopped, expected) -> None:
     assert report.started_at == "2026-11-29T23:59:58+00:00"
     assert report.finished_at == "2026-11-30T00:00:00+00:00"
     assert report.rows_per_second == report.account.rows_read / 2.5
+
+
+@pytest.mark.parametrize(("stopped", "status"), [(False, "failed"), (True, "cancelled")])
+def test_an_input_that_was_changed_is_named(stopped, status) -> None:
+    report = reported(PLAN, TEN, Measurements(10), stopped=stopped, changed="in.jsonl")
+    why = "" if stopped else "input in.jsonl was changed while it was read; enroll it again"
+    assert (report.status, report.error) == (status, why)
+
+
+def test_ids_that_could_not_be_read_are_told_unless_the_input_is_damaged() -> None:
+    unread = replace(PLAN, ids_unread=frozenset({"a.parquet"}))
+    why = "not all ids could be read when duplicates were looked for; enroll again"
+    assert reported(unread, TEN, Measurements(10)).error == why
+    assert reported(unread, DAMAGED, Measurements(6)).error == ""
 
 
 def test_what_was_not_read_is_unknown_under_a_limit() -> None:

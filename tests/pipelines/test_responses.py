@@ -118,7 +118,7 @@ def test_a_gap_gives_no_line_at_all(tmp_path, spoilt):
 def test_no_room_to_put_them_in_order_is_told(tmp_path, monkeypatch):
     write_run(tmp_path, [[record("a.json", 0, 0)]])
     monkeypatch.setattr(responses_job, "_SCHEMA", "INSERT INTO nowhere VALUES (1)")
-    with pytest.raises(FailedError, match="cannot be put in order: .*; this takes their size in"):
+    with pytest.raises(FailedError, match=r"cannot be put in order: .*; this takes their size in"):
         list(responses(tmp_path))
 
 
