@@ -245,7 +245,7 @@ def enroll(
 
     Files are Parquet, JSONL, or the JSON bodies of `PUT /persons`.
 
-    What follows a single `--` are options of Apache Beam, as `-- --runner=FlinkRunner`.
+    What follows a single `--` are options of Apache Beam, as `-- --runner=PortableRunner`.
 
     \b
     muster enroll people.parquet --collection staff \\

