@@ -4,7 +4,7 @@ Rows are known by their places: in another file there stand others.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 
 from schemas.inputs import Form
@@ -14,7 +14,7 @@ Marks = Mapping[str, tuple[Form, os.stat_result]]
 
 
 def marks_of(files: Iterable[tuple[str, Form, int]]) -> Marks:
-    """Gives what `first_changed` compares. Of local files: objects elsewhere are read as one."""
+    """Gives what `first_changed` compares, of local files: to ask for others takes too long."""
     marks = {}
     for path, form, _ in files:
         with suppress(OSError):  # planning tells
@@ -22,18 +22,20 @@ def marks_of(files: Iterable[tuple[str, Form, int]]) -> Marks:
     return marks
 
 
-def first_changed(marks: Marks) -> str:
-    """Gives the first that is another file than before, or was written to; "" where none was.
+def first_changed(marks: Marks, read: Container[str]) -> str:
+    """Gives the first of those that were read which was written to or replaced; "" for none.
 
     Lines may be added to a JSONL: those that were planned stand where they stood. A file that is
     gone is read to its end by whoever has it open, and rows that are lacking show in the account.
     """
     for path, (form, before) in marks.items():
+        if path not in read:
+            continue
         with suppress(OSError):
             now = os.stat(path)
-            same = os.path.samestat(before, now)
-            grows = form is Form.JSONL and not is_compressed(path) and now.st_size > before.st_size
             written = (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns)
-            if not same or (written and not grows):
+            grows = now.st_size > before.st_size and os.path.samestat(before, now)
+            may_grow = form is Form.JSONL and not is_compressed(path)
+            if written and not (grows and may_grow):
                 return path
     return ""

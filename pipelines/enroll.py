@@ -200,7 +200,7 @@ def run(
             ended,
             requests_refused=job.plan.requests.refused(job.bodies_into),
             taken_over=folder.taken_over,
-            changed_input=first_changed(job.marks),
+            changed_input=first_changed(job.marks, {each.source for each in plan.inputs}),
         )
         folder.write_report(report.to_json())
         return report

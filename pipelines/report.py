@@ -42,13 +42,14 @@ def make_report(
     error = ended.error or _counted_error(plan, counts, account, ended.stopped, changed_input)
     # What lies behind damage to a text nobody knows; a Parquet file's footer counts its rows.
     lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
-    unknown = plan.cut_short or lost or not ended.measurements
+    changed = bool(changed_input) or counts.rows > plan.rows
+    unknown = plan.cut_short or lost or changed or not ended.measurements
     finished = ended.began + timedelta(seconds=ended.seconds)
     return Report(
         status=_status(error, ended.stopped),
         account=account,
         codes=counts.codes,
-        rows_not_read=None if unknown else max(0, plan.rows - counts.rows),
+        rows_not_read=None if unknown else plan.rows - counts.rows,
         requests=plan.requests.number,
         requests_refused=dict(sorted(requests_refused.items())),
         all_refused=all_refused(plan, requests_refused),

@@ -22,12 +22,16 @@ _BOX = np.full(4, 0.5)
 _LANDMARKS = ((TEMPLATE - 56) / 112).ravel()
 
 
-def scrfd_graph(side: int | str = 128, *, landmarks: bool = True) -> bytes:
+def scrfd_graph(
+    side: int | str = 128, *, landmarks: bool = True, as_published: bool = False
+) -> bytes:
     """Gives a graph with SCRFD's inputs and outputs: a bright cell of 32 px is a face.
 
     The score is the cell's brightness, -1 to 1; the box is as large as the cell, its middle where
-    the cell begins. side: of the square input, or a name where it is free.
+    the cell begins. side: of the square input, or a name where it is free. as_published: outputs
+    without a batch, declared as those of 640 px whatever the input, as in the library's own packs.
     """
+    leading = [] if as_published else [1]
     nodes, weights, outputs = [], [], []
 
     def head(name: str, stride: int, kernel: Any, bias: Any) -> None:
@@ -39,7 +43,7 @@ def scrfd_graph(side: int | str = 128, *, landmarks: bool = True) -> bytes:
         weights.append(numpy_helper.from_array(np.ascontiguousarray(kernels), f"{name}_w"))
         weights.append(numpy_helper.from_array(values, f"{name}_b"))
         size = values.size // _ANCHORS
-        weights.append(numpy_helper.from_array(np.array([1, -1, size]), f"{name}_s"))
+        weights.append(numpy_helper.from_array(np.array([*leading, -1, size]), f"{name}_s"))
         conv = ["image", f"{name}_w", f"{name}_b"]
         nodes.extend(
             [
@@ -48,8 +52,10 @@ def scrfd_graph(side: int | str = 128, *, landmarks: bool = True) -> bytes:
                 helper.make_node("Reshape", [f"{name}_t", f"{name}_s"], [name]),
             ]
         )
-        cells = (side // stride) ** 2 * _ANCHORS if isinstance(side, int) else f"{name}_cells"
-        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, cells, size]))
+        told = 640 if as_published else side
+        cells = (told // stride) ** 2 * _ANCHORS if isinstance(told, int) else f"{name}_cells"
+        shape = [*leading, cells, size]
+        outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     for stride in _STRIDES:
         looks = 1 / (3 * stride * stride) if stride == CELL_PX else 0.0
@@ -69,10 +75,12 @@ def mean_colour_graph(
     *,
     last: Sequence[onnx.NodeProto] | None = None,
     weights: Sequence[onnx.TensorProto] = (),
+    told: Sequence[int] | None = None,
 ) -> bytes:
     """Gives a recogniser whose vector is the mean of red, of green and of blue.
 
-    dtype: of the crops. last: instead of flattening (n, 3, 1, 1) `means` to `vectors`.
+    dtype: of the crops. last: instead of flattening (n, 3, 1, 1) `means` to `vectors`. told: the
+    shape that these are declared to have.
     """
     flatten = helper.make_node("Flatten", ["means"], ["vectors"])
     nodes = [
@@ -80,7 +88,7 @@ def mean_colour_graph(
         helper.make_node("GlobalAveragePool", ["floats"], ["means"]),
         *([flatten] if last is None else last),
     ]
-    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, None)]
+    outputs = [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, told)]
     return _model("crops", [batch, 3, side, side], nodes, outputs, weights, dtype)
 
 

@@ -61,9 +61,8 @@ class _ReadFn(beam.DoFn):
         RUN_STATE.join(self._stop_marker)
 
     def process(self, split: Split) -> Iterable[Row]:
-        if RUN_STATE.is_over(
-            self._stop_marker
-        ):  # opening what is left of a large input takes minutes
+        # Here as well, for opening what is left of a large input takes minutes.
+        if RUN_STATE.is_over(self._stop_marker):
             return
         given = 0
         try:

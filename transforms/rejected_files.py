@@ -102,6 +102,8 @@ def _parts(piece: FilePiece) -> Iterator[bytes]:
             while left > 0 and (read := stream.read(int(min(left, _PIECE_BYTES)))):
                 yield read
                 left -= len(read)
+        if 0 < left < float("inf"):
+            raise EOFError("the input became shorter")
     except DAMAGE as error:
         raise _UnreadableError from error
 

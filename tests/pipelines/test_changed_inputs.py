@@ -56,7 +56,8 @@ def test_what_counts_as_a_change(tmp_path, suffix, change):
     marks = marks_of([(str(path), FORMS[suffix], 7), ("s3://bucket/a.parquet", Form.PARQUET, 7)])
     change(path)
     harmless = change in (moved, untouched) or (change is appended and suffix == ".jsonl")
-    assert first_changed(marks) == ("" if harmless else str(path))
+    assert first_changed(marks, [str(path)]) == ("" if harmless else str(path))
+    assert first_changed(marks, ["another.jsonl"]) == ""
 
 
 def test_a_run_whose_input_is_replaced_fails(tmp_path, monkeypatch):

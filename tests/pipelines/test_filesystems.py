@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.localfilesystem import LocalFileSystem
 from apache_beam.options.pipeline_options import HadoopFileSystemOptions
 
+from pipelines import filesystems
 from pipelines.enroll import run
-from schemas.errors import UsageError
+from schemas.errors import Code, RefusedError, UsageError
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
 from tests.pipelines.test_enroll import make_config
@@ -99,13 +101,18 @@ def test_what_a_filesystem_lacks_is_told(folder: Path) -> None:
     [
         ({"face_root": "mounted://photos"}, "--face-root", "mounted", "hdfs_host is not set"),
         ({"face_schemes": ("s3",)}, "--face-schemes", "s3", "boto3 is not installed"),
-        ({"face_schemes": ("hdfs",)}, "--face-schemes", "hdfs", "Failed to import hdfs"),
         ({"face_schemes": ("gopher",)}, "--face-schemes", "gopher", "Unable to get filesystem"),
     ],
 )
 def test_schemes_that_beam_cannot_read_are_refused(
-    folder: Path, overrides: dict[str, Any], option: str, scheme: str, why: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: dict[str, Any],
+    option: str,
+    scheme: str,
+    why: str,
 ) -> None:
+    monkeypatch.setattr(filesystems, "find_spec", lambda _: None)
     with pytest.raises(UsageError) as refused:
         run(make_config(folder, **overrides), NullPack(), NullStoreSpec())
     told = str(refused.value)
@@ -114,3 +121,16 @@ def test_schemes_that_beam_cannot_read_are_refused(
         '; expected some as gs, s3 or hdfs, with what Beam needs for it (README, "Input")'
     )
     assert not (folder / "run").exists()
+
+
+def test_a_file_that_s3_denies_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Beam raises then is no OSError."""
+
+    def denied(*_: Any, **__: Any) -> Any:
+        raise S3ClientError("Forbidden", 403)
+
+    monkeypatch.setattr(_Mounted, "open", denied)
+    with pytest.raises(RefusedError) as refused:
+        run(configured(folder, HOST), NullPack(), NullStoreSpec())
+    assert refused.value.code is Code.UNPROCESSABLE_CONTENT
+    assert f"mounted://{folder}/in/people.jsonl" in refused.value.why

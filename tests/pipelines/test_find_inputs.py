@@ -150,12 +150,6 @@ def test_a_filesystem_that_beam_does_not_know_is_refused(folder):
     )
 
 
-def test_a_place_that_beam_cannot_list_is_refused(folder):
-    told = refusal("s3://bucket/a.jsonl")
-    assert told.startswith("input s3://bucket/a.jsonl: cannot be listed: ")
-    assert told.endswith('; what Beam needs for such a place stands in the README, "Input"')
-
-
 def test_a_url_of_a_local_file_is_refused(folder):
     assert refusal(f"file://{folder}/in/b.jsonl") == (
         f"input file://{folder}/in/b.jsonl: file:// is not read; name the local path"

@@ -69,7 +69,7 @@ def reported(plan, counts, measurements, error="", stopped=False, refused=0, cha
             12,
             "",
             False,
-            ("failed", "an input was changed while it was read; enroll again", 0),
+            ("failed", "an input was changed while it was read; enroll again", None),
             id="a_file_grew",
         ),
         pytest.param(FEWER, 9, "", True, ("cancelled", "", 1), id="not_all_is_read_when_stopped"),

@@ -1,6 +1,7 @@
 """The models of an InsightFace pack, as the library reads them."""
 
 import glob
+import hashlib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +43,12 @@ def read_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str,
     # Takes half a second, which other packs need not wait for.
     from insightface.model_zoo import get_model, has_model_package_manifest, load_model_package
 
-    settings = {"providers": CPU, "sess_options": session_options(threads)}
+    settings = {
+        "providers": CPU,
+        "sess_options": session_options(threads),
+        # Else it starts sessions of its own for each size, whatever `run_on_engine` puts in place.
+        "static_shape_sessions": False,
+    }
     models: dict[str, Any] = {}
     with redirect_stdout(sys.stderr):  # some of its models print
         with _telling("manifest.json"):
@@ -61,8 +67,8 @@ def read_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str,
     return models
 
 
-def try_models(models: Mapping[str, Any]) -> int:
-    """Runs both on black pixels; gives how many values a vector has. Raises UsageError."""
+def check_models(models: Mapping[str, Any]) -> None:
+    """Raises UsageError for models that are not as we need them."""
     detector, recogniser = models[DETECTION], models[RECOGNITION]
     for model in (detector, recogniser):
         _check_weights_within(model.model_file)
@@ -78,24 +84,36 @@ def try_models(models: Mapping[str, Any]) -> int:
             f"{_name(recogniser)} takes faces of shape {shape}; expected square ones, the side a "
             f"multiple of {sides}, one at a time or any number"
         )
-    black = np.zeros((shape[2], shape[3], 3), dtype=np.uint8)
+
+
+def tried(models: Mapping[str, Any]) -> tuple[Scrfd, ArcFace, int]:
+    """Gives both, run once on black pixels, and how many values a vector has. Raises UsageError."""
+    detector, recogniser = models[DETECTION], models[RECOGNITION]
+    side = recogniser.input_shape[2]
+    black = np.zeros((side, side, 3), dtype=np.uint8)
     with _telling(_name(detector)):
-        Scrfd(detector).detect(black)
+        (finds := Scrfd(detector)).detect(black)
     with _telling(_name(recogniser)):
-        return int(ArcFace(recogniser).embed([black])[0].size)
+        [vector] = (embeds := ArcFace(recogniser)).embed([black])
+    return finds, embeds, int(vector.size)
 
 
-def run_on_engine(model: Any, inference: Inference, share: Share) -> None:
-    """Lets an engine of ours run the graph of one of the library's models. Raises UsageError."""
+def run_on_engine(model: Any, digest: str, inference: Inference, share: Share) -> None:
+    """Lets an engine of ours run the graph of one of the library's models.
+
+    digest: the SHA-256 of its file. Raises UsageError.
+    """
     shape = model.session.get_inputs()[0].shape
     sides = [side if _is_fixed(side) else free for side, free in zip(shape, _FREE, strict=True)]
-    noise = np.random.default_rng(0).uniform(-1, 1, sides)
-    example = noise.astype(getattr(model, "input_dtype", np.float32))
+    noise = np.random.default_rng(0).uniform(0, 255, sides)
+    pixels = (noise - model.input_mean) / model.input_std
+    example = pixels.astype(getattr(model, "input_dtype", np.float32))
+    model.session = None  # its weights go before an engine makes others of them
     with _telling(_name(model)):
         graph = Path(model.model_file).read_bytes()
+        if hashlib.sha256(graph).hexdigest() != digest:
+            raise UsageError(f"{_name(model)} was changed meanwhile")
         start = start_detector if model.taskname == DETECTION else start_recogniser
-        # The library would start sessions of its own for each size, after the example of this one.
-        model.static_shape_sessions = False
         model.session = _Session(start(graph, example, inference, share))
 
 
@@ -135,6 +153,8 @@ def _telling(file: str) -> Iterator[None]:
     """Says which file it was, whatever ONNX Runtime and the library raise for a bad one."""
     try:
         yield
+    except UsageError:  # ours, and says what to do
+        raise
     except Exception as error:
         text = str(error).partition("\n")[0][:200]
         raise UsageError(f"{file} cannot be used: {type(error).__name__}: {text}") from error

@@ -18,7 +18,6 @@ import numpy as np
 from schemas.errors import UsageError
 from schemas.options import Inference
 from schemas.stamp import Stamp
-from transforms.faces.arcface import ArcFace
 from transforms.faces.base import FaceModel, Share
 from transforms.faces.calibration import Calibration, read_calibration
 from transforms.faces.engines import check_inference
@@ -27,12 +26,12 @@ from transforms.faces.insightface_models import (
     DETECTION,
     RECOGNITION,
     TASKS,
+    check_models,
     onnx_files,
     read_models,
     run_on_engine,
-    try_models,
+    tried,
 )
-from transforms.faces.scrfd import Scrfd
 
 CALIBRATION_FILE = "calibration.json"
 
@@ -67,9 +66,10 @@ class InsightFacePack:
         models = _both_models(self.folder, self.files, share.threads)
         if _stamp(models, self.stamp.dimension) != self.stamp:
             raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
-        for model in (models[DETECTION], models[RECOGNITION]):
-            run_on_engine(model, self.inference, share)
-        return FaceModel(Scrfd(models[DETECTION]), ArcFace(models[RECOGNITION]))
+        for role, digest in self.stamp.weights:
+            run_on_engine(models[_ROLES[role]], digest, self.inference, share)
+        detector, recogniser, _ = tried(models)
+        return FaceModel(detector, recogniser)
 
 
 def find_insightface(name: str, inference: Inference) -> InsightFacePack:
@@ -81,7 +81,9 @@ def find_insightface(name: str, inference: Inference) -> InsightFacePack:
     folder = str(find_folder(name))
     try:
         models = _both_models(folder, onnx_files(folder), threads=1)
-        stamp = _stamp(models, try_models(models))
+        check_models(models)
+        *_, dimension = tried(models)
+        stamp = _stamp(models, dimension)
     except UsageError as error:
         raise UsageError(f"pack insightface:{name}: {error}") from error
     files = tuple(str(models[each].model_file) for each in TASKS)

@@ -120,7 +120,7 @@ def _has_short_floats(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         names = [each.name for each in kind]
         return len(names) == len(set(names)) and any(_has_short_floats(each.type) for each in kind)
-    return bool(pa.types.is_float32(kind) or pa.types.is_float16(kind))
+    return bool(pa.types.is_float32(kind))
 
 
 def _structs(column: pa.StructArray) -> list[Any]:
@@ -132,8 +132,8 @@ def _structs(column: pa.StructArray) -> list[Any]:
     ]
 
 
-def _shortest(column: pa.FloatingPointArray) -> list[Any]:
-    """Gives the number of the fewest digits that is this one: 1.1, not 1.100000023841858."""
+def _shortest(column: pa.FloatArray) -> list[Any]:
+    """Gives the number of the fewest digits that is this float32: 1.1, not 1.100000023841858."""
     values: list[Any] = column.cast(pa.string()).cast(pa.float64()).to_pylist()
     return values
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
+from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from backports import zstd
@@ -21,8 +22,8 @@ BUFFER_BYTES = 1 << 20
 _GZIP_BUFFER_BYTES = 1 << 18  # stays in a core's cache
 _ZSTD_WINDOW_LOG_MAX = 27  # 128 MB: what a decompressor may be made to hold
 
-# What readers raise where a file is cut or its bytes were changed.
-DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException)
+# What readers raise where a file is cut, its bytes were changed, or S3 gives them no more.
+DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException, S3ClientError)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from qdrant_edge import (
 from qdrant_edge import Point as EdgePoint
 
 from schemas.errors import Code
+from schemas.ids import is_collection_name
 from schemas.stamp import Stamp
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
 from transforms.turns import ALONE
@@ -101,7 +102,7 @@ class EdgeStore:
         except OSError as error:
             why = f"{self._folder} cannot be listed: {error.strerror}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
-        found = (self._listed(name) for name in names if not name.startswith(_UNFINISHED))
+        found = (self._listed(name) for name in names if is_collection_name(name))
         return [each for each in found if each is not None]
 
     def _listed(self, name: str) -> Collection | None:

@@ -34,7 +34,6 @@ except StoreError as error:
 """
 
 PUT_AND_DIE = """
-import errno
 import os
 import sys
 import threading
@@ -50,7 +49,6 @@ os.kill(os.getpid(), 9)
 """
 
 DIE_WITHIN = """
-import errno
 import os
 import sys
 import threading
