@@ -251,7 +251,10 @@ def enroll(
     muster enroll people.parquet --collection staff \\
         --face-storage-type NoStorage --run-dir runs/2026-11-23
     """  # noqa: D301  # click looks for the character itself
-    logging.getLogger().setLevel(logging.INFO if verbose else logging.CRITICAL)
+    level, root = logging.INFO if verbose else logging.CRITICAL, logging.getLogger()
+    root.setLevel(level)
+    for handler in root.handlers:  # Beam's job servers give their loggers a level of their own
+        handler.setLevel(level)
     from pipelines.config import config_of
     from pipelines.dry_run import dry_run as say
 

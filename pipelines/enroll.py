@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
@@ -21,9 +20,9 @@ from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
 from pipelines.filesystems import check_schemes
 from pipelines.find_inputs import find_inputs
+from pipelines.job_servers import NoJobServerError
 from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
-from pipelines.measurements import measured
 from pipelines.plan_splits import Plan, deal, plan_splits
 from pipelines.preflight import bodies_into, check_stamp, existing, opened
 from pipelines.report import Ended, make_report
@@ -217,11 +216,10 @@ def _execute(job: Job, while_running: Callable[[int], None]) -> Ended:
 
     RUN_STATE.under_way = is_one_process(job.options)
     try:
-        result: Any = run_pipeline(
+        measurements = run_pipeline(
             lambda p: compose(job, p), job.options, job.workplace.temporary, meanwhile
         )
-        measurements = measured(result)
-    except SystemRefusedError as failure:
+    except (SystemRefusedError, NoJobServerError) as failure:
         error = str(failure)
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)

@@ -7,10 +7,9 @@ side thread, while this one stays free for signals and progress.
 import logging
 import os
 import re
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,9 +23,11 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
 from apache_beam.runners.runner import create_runner
 
+from pipelines.job_servers import job_server_of, temporary_files_in
+from pipelines.measurements import Measurements, measured
 from schemas.errors import UsageError
 from transforms.run_state import RUN_STATE
 
@@ -61,9 +62,11 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
         )
     name = options.view_as(StandardOptions).runner
     try:
-        create_runner(name)
+        runner = create_runner(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
+    if isinstance(runner, PortableRunner):
+        runner.default_environment(options)  # it may have the workers here, and notes it there
     return options
 
 
@@ -80,41 +83,42 @@ def run_pipeline(
     options: PipelineOptions,
     temporary: Path,
     while_running: Callable[[], None],
-) -> Any:
-    """Builds and runs the pipeline; gives Beam's result, or raises what the pipeline raised.
+) -> Measurements:
+    """Builds and runs the pipeline; gives what was measured, or raises what the pipeline raised.
 
     temporary: a folder for what Beam would leave among the system's temporary files. Raises
-    SystemRefusedError instead where that was an error of the system's.
+    SystemRefusedError instead where that was an error of the system's, and NoJobServerError.
     """
-    results: list[Any] = []
+    results: list[Measurements] = []
     errors: list[Exception] = []
+    runner = _runner(options)
+    # This runner alone takes no other process and leaves no files.
+    alone = isinstance(runner, fn_runner.FnApiRunner)
 
     def work() -> None:
         try:
-            runner = _runner(options)
-            # This runner alone takes no other process and leaves no files.
-            alone = isinstance(runner, fn_runner.FnApiRunner)
-            with nullcontext() if alone else _temporary_files_in(temporary):
+            with nullcontext() if alone else temporary_files_in(temporary):
                 pipeline = beam.Pipeline(runner=runner, options=options)
                 # For transforms of other languages; a killed run would leave it behind.
                 os.rmdir(pipeline.local_tempdir)
                 compose(pipeline)
                 result = pipeline.run()
             result.wait_until_finish()
-            results.append(result)
+            results.append(measured(result))
         except Exception as error:  # handed to the thread that waits
             errors.append(error)
 
     thread = threading.Thread(target=work, name="pipeline", daemon=True)
-    thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(_POLL_S)
-            while_running()
-    finally:
-        if thread.is_alive():  # the caller's function failed, and would leave the workers behind
-            RUN_STATE.stop()
-            thread.join()
+    with nullcontext() if alone else job_server_of(runner, options, temporary):
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(_POLL_S)
+                while_running()
+        finally:
+            if thread.is_alive():  # the caller's function failed: workers would be left behind
+                RUN_STATE.stop()
+                thread.join()
     if errors:
         raise _refusal_of_the_system(errors[0]) or errors[0]
     return results[0]
@@ -125,19 +129,10 @@ def _refusal_of_the_system(error: Exception) -> SystemRefusedError | None:
     return found and SystemRefusedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
 
 
-@contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
-
-
 def _runner(options: PipelineOptions) -> Any:
     name = options.view_as(StandardOptions).runner
     if name.lower() != "fnapirunner":
-        return name
+        return create_runner(name)
     # It runs several workers as threads in spite of a warning that says it will not.
     logging.getLogger(fn_runner.__name__).setLevel(logging.ERROR)
     # Named directly, it hands workers no options unless they are given here.
