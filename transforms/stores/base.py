@@ -33,7 +33,8 @@ class StoreRefusedError(Exception):
 class Collection:
     """A collection as it stands. stamp: None where something else made it.
 
-    num_persons: None in a list, where the collection cannot be opened now.
+    num_persons: None where it cannot be counted: in a list, of one that cannot be opened now; of a
+    server that does not count exactly, or not in time.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Store(Protocol):
         ...
 
     def find_collection(self, name: str) -> Collection | None:
-        """Gives the collection, its persons counted exactly, or None."""
+        """Gives the collection, its persons counted exactly if they can be, or None."""
         ...
 
     def list_collections(self) -> Sequence[Collection]:

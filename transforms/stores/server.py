@@ -36,6 +36,10 @@ warnings.filterwarnings("ignore", message="Api key is used with an insecure conn
 _METADATA_KEY = "muster"
 _GOOD = {200, 201, 202}
 _POINTS_REFUSED = {400, 413, 422}
+# In a cluster, making and deleting take longer than a server waits for them by itself.
+_CLUSTER_S = 50
+_TOO_MANY = "split your request"  # of a limit of points that no waiting helps against
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _BUSY_S = 10.0  # for which all other calls are tried again, where it answers that it is busy
 
 
@@ -91,9 +95,10 @@ class ServerStore:
         Half of a collection would look like a whole one, and goes again.
         """
         vector = models.VectorParams(size=stamp.dimension, distance=models.Distance.COSINE)
-        self._call(
+        metadata = {_METADATA_KEY: stamp.to_json()}
+        self._once(
             lambda: self._client.create_collection(
-                name, {stamp.pack: vector}, metadata={_METADATA_KEY: stamp.to_json()}
+                name, {stamp.pack: vector}, metadata=metadata, timeout=_CLUSTER_S
             )
         )
         try:
@@ -113,26 +118,42 @@ class ServerStore:
             raise
 
     def find_collection(self, name: str) -> Collection | None:
-        """Counts exactly."""
+        """Counts exactly, unless the server does not: it may have been told not to, or too many."""
         try:
             info = self._call(lambda: self._client.get_collection(name))
-            persons = self._call(lambda: self._client.count(name, exact=True)).count
+            return Collection(name, self._count(name), _stamp(info))
         except StoreError as error:
             if error.code is Code.NOT_FOUND:
                 return None
             raise
-        return Collection(name, persons, _stamp(info))
 
     def list_collections(self) -> Sequence[Collection]:
-        """Gives all of the server's collections."""
+        """Gives all of the server's collections, also those of others that cannot be looked at."""
         listed = self._call(self._client.get_collections).collections
-        found = [self.find_collection(name) for name in sorted(each.name for each in listed)]
+        found = [self._listed(name) for name in sorted(each.name for each in listed)]
         return [each for each in found if each is not None]
+
+    def _listed(self, name: str) -> Collection | None:
+        try:
+            return self.find_collection(name)
+        except StoreError as error:
+            if error.code is not Code.DATABASE_ERROR:
+                raise
+            return Collection(name, None, None)
+
+    def _count(self, name: str) -> int | None:
+        try:
+            return self._once(lambda: self._client.count(name, exact=True)).count
+        except StoreError as error:
+            if error.code is not Code.DATABASE_ERROR:
+                raise
+            return None
 
     def delete_collection(self, name: str) -> None:
         """Removes the collection."""
         self._vector_names.pop(name, None)
-        if not self._call(lambda: self._client.delete_collection(name)):  # 200, but nothing done
+        # Asked once: the second answer to one that was done would be that there is none.
+        if not self._once(lambda: self._client.delete_collection(name, timeout=_CLUSTER_S)):
             raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
 
     def optimize_collection(self, name: str) -> None:
@@ -190,10 +211,14 @@ class ServerStore:
             self._vector_names[collection] = stamp.pack
         return self._vector_names[collection]
 
-    def _call(self, call: Callable[[], T]) -> T:
+    def _once(self, call: Callable[[], T]) -> T:
+        """Gives `call()`, tried once; its failure as a StoreError."""
+        return self._call(call, retry_for_s=0.0)
+
+    def _call(self, call: Callable[[], T], retry_for_s: float = _BUSY_S) -> T:
         """Gives `call()`, for which somebody waits; its failure as a StoreError."""
         try:
-            return while_busy(lambda: _translated(call), min(self._retry_for_s, _BUSY_S))
+            return while_busy(lambda: _translated(call), min(self._retry_for_s, retry_for_s))
         except (TransientError, StoreRefusedError) as error:
             why = f"the store at {self._url} gave no good answer: {error}"
             raise StoreError(Code.DATABASE_ERROR, why) from error
@@ -236,10 +261,14 @@ class ServerStore:
                 f"the store at {self._url} answered {status} and no key was sent; "
                 "set QDRANT_API_KEY, or QDRANT_API_KEY_FILE to a file that holds it",
             )
+        if status == 404 and not _told(response).startswith("Not found"):
+            raise TransientError("404, and not by Qdrant: is the URL right?")
         if status == 404:
             raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
         if status == 409:
             raise StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
+        if status == 429 and _TOO_MANY in _told(response):
+            raise StoreRefusedError("the server takes fewer at a time")
         if status in {408, 429} or status >= 500:  # 408: the server's own time limit
             raise BusyError(str(status), _delay_s(response.headers.get("Retry-After", "")))
         if status in _POINTS_REFUSED:
@@ -247,12 +276,23 @@ class ServerStore:
         raise StoreError(Code.DATABASE_ERROR, f"the store at {self._url} answered {status}")
 
 
+def _told(response: httpx.Response) -> str:
+    """Gives what Qdrant tells of an error; "" where it is no answer of Qdrant's."""
+    try:
+        return str(response.json()["status"]["error"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
 def _translated(call: Callable[[], T]) -> T:
     """Gives `call()`; what qdrant-client raises leaves as one of ours, without content."""
     try:
         return call()
     except ResponseHandlingException as error:
-        raise TransientError(type(error.source).__name__) from error
+        why = type(error.source).__name__
+        if _UNTRUSTED in str(error.source):
+            why = "its certificate is not trusted; SSL_CERT_FILE names a file of those that are"
+        raise TransientError(why) from error
     except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as error:
         raise TransientError("not an answer of Qdrant") from error
 

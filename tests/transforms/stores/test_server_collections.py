@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from qdrant_client.http.exceptions import ResponseHandlingException
 
 from schemas.errors import Code
 from tests.qdrant_server import QdrantTestServer
 from tests.transforms.stores.conftest import STAMP, point
-from transforms.stores.base import Store, StoreError
-from transforms.stores.server import ServerSpec
+from transforms.stores.base import Collection, Store, StoreError, StoreRefusedError
+from transforms.stores.retries import TransientError
+from transforms.stores.server import ServerSpec, _translated
 
 
 @pytest.fixture
@@ -56,3 +59,50 @@ def test_a_collection_of_somebody_else_bears_no_stamp(
     with pytest.raises(StoreError) as raised:
         store.upsert("theirs", [point(1, 4)])
     assert raised.value.code is Code.NOT_FOUND
+
+
+def test_a_server_that_does_not_count_exactly_is_used_all_the_same(
+    server: QdrantTestServer, store: Store
+) -> None:
+    """In strict mode a server may refuse to, and in a large collection it may not end in time."""
+    store.create_collection("new", STAMP)
+    server.fail_with = lambda _, path: (400, {}) if path.endswith("/count") else None
+    assert store.find_collection("new") == Collection("new", None, STAMP)
+
+
+def test_a_collection_that_cannot_be_looked_at_is_listed(
+    server: QdrantTestServer, store: Store
+) -> None:
+    for name in ("ours", "theirs"):
+        store.create_collection(name, STAMP)
+    server.fail_with = lambda _, path: (500, {}) if path.endswith("/theirs") else None
+    assert store.list_collections() == [
+        Collection("ours", 0, STAMP),
+        Collection("theirs", None, None),
+    ]
+
+
+def test_a_404_that_is_not_of_qdrant_says_nothing_of_collections(server: QdrantTestServer) -> None:
+    with pytest.raises(StoreError, match="is the URL right") as raised:
+        ServerSpec(f"{server.url}/of/something/else", 0.0).open().find_collection("new")
+    assert raised.value.code is Code.DATABASE_ERROR
+
+
+def test_a_request_of_too_many_points_is_sent_in_smaller_ones(server: QdrantTestServer) -> None:
+    """No waiting helps against that limit, which comes with no delay."""
+    why = (
+        "Write rate limit exceeded, request larger than capacity, please try to split your request"
+    )
+    answer = httpx.Response(429, json={"status": {"error": why}})
+    with pytest.raises(StoreRefusedError):
+        ServerSpec(server.url, 0.0).open()._checked(
+            httpx.Request("PUT", server.url), lambda _: answer
+        )
+
+
+def test_a_certificate_that_is_not_trusted_is_told() -> None:
+    def call() -> None:
+        raise ResponseHandlingException(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] ..."))
+
+    with pytest.raises(TransientError, match="SSL_CERT_FILE"):
+        _translated(call)
