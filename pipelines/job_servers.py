@@ -1,5 +1,6 @@
 """The job server that a runner such as Flink's brings, for as long as the pipeline runs."""
 
+import re
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -7,12 +8,45 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
-from apache_beam.runners.portability.portable_runner import PortableRunner
+from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
+    PipelineOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+)
+from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkRunner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
+from apache_beam.runners.portability.prism_runner import PrismRunner
+from apache_beam.runners.portability.spark_runner import LOCAL_MASTER_PATTERN, SparkRunner
+
+from schemas.errors import UsageError
+
+_ENVIRONMENTS = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
 
 
 class NoJobServerError(Exception):
     """It cannot be started. The text may be shown."""
+
+
+def decide_environment(runner: Any, options: PipelineOptions) -> None:
+    """Notes where the runner has its workers, as it would itself, but later than we must know.
+
+    Raises UsageError for a kind of environment that there is not.
+    """
+    portable = options.view_as(PortableOptions)
+    kind = portable.environment_type
+    if kind and kind not in _ENVIRONMENTS and not kind.startswith("beam:env:"):
+        raise UsageError(
+            f"after `--`: --environment_type={kind}; expected {', '.join(_ENVIRONMENTS)}"
+        )
+    if isinstance(runner, PortableRunner) and not kind and not portable.output_executable_path:
+        here = isinstance(runner, PrismRunner)
+        if isinstance(runner, FlinkRunner):
+            here = options.view_as(FlinkRunnerOptions).flink_master in MAGIC_HOST_NAMES
+        if isinstance(runner, SparkRunner):
+            master = options.view_as(SparkRunnerOptions).spark_master_url
+            here = re.match(LOCAL_MASTER_PATTERN, master) is not None
+        portable.environment_type = "LOOPBACK" if here else "DOCKER"
 
 
 @contextmanager
@@ -22,8 +56,19 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
     Beam would start it in the thread of the pipeline, where it cannot do what it does then: have
     Ctrl-C end the server, at which the readers would have no time to stop. Raises NoJobServerError.
     """
-    endpoint = options.view_as(PortableOptions).job_endpoint
-    if not isinstance(runner, PortableRunner) or endpoint:
+    if not isinstance(runner, PortableRunner):
+        yield
+        return
+    handle_of = runner.create_job_service_handle
+
+    def of_any_length(job_service: Any, options: PipelineOptions) -> JobServiceHandle:
+        """Without the time limit that is meant for the server's first answer, and ends the job."""
+        handle = handle_of(job_service, options)
+        handle.timeout = None
+        return handle
+
+    runner.create_job_service_handle = of_any_length  # type: ignore[method-assign]
+    if options.view_as(PortableOptions).job_endpoint:
         yield
         return
     ours = signal.getsignal(signal.SIGINT)

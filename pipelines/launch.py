@@ -23,10 +23,10 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
-from pipelines.job_servers import job_server_of, temporary_files_in
+from pipelines.job_servers import decide_environment, job_server_of, temporary_files_in
 from pipelines.measurements import Measurements, measured
 from schemas.errors import UsageError
 from transforms.run_state import RUN_STATE
@@ -44,8 +44,7 @@ class SystemRefusedError(Exception):
 def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
     """Gives Beam's options. Raises UsageError for one that Beam does not know.
 
-    Without a runner of the user's choice, FnApiRunner by its own name: DirectRunner would first
-    try to download another one.
+    Without a runner of the user's choice, FnApiRunner.
     """
     _check_flags(flags)
     local = [
@@ -65,8 +64,7 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
         runner = create_runner(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
-    if isinstance(runner, PortableRunner):
-        runner.default_environment(options)  # it may have the workers here, and notes it there
+    decide_environment(runner, options)
     return options
 
 
@@ -131,7 +129,8 @@ def _refusal_of_the_system(error: Exception) -> SystemRefusedError | None:
 
 def _runner(options: PipelineOptions) -> Any:
     name = options.view_as(StandardOptions).runner
-    if name.lower() != "fnapirunner":
+    # DirectRunner would take the same in the end, but first download and start Prism.
+    if name.lower() not in _LOCAL_RUNNERS:
         return create_runner(name)
     # It runs several workers as threads in spite of a warning that says it will not.
     logging.getLogger(fn_runner.__name__).setLevel(logging.ERROR)

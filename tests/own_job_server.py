@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.portability.job_server import (
     EmbeddedJobServer,
     JobServer,
@@ -24,10 +23,6 @@ class OwnServerRunner(PortableRunner):
     """told: what became of its servers."""
 
     told: list[str] = []  # noqa: RUF012  # of the class, for Beam makes the instance
-
-    def default_environment(self, options: Any) -> Any:
-        options.view_as(PortableOptions).environment_type = "LOOPBACK"
-        return super().default_environment(options)
 
     def default_job_server(self, options: Any) -> JobServer:
         return StopOnExitJobServer(_Server())

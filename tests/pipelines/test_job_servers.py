@@ -2,11 +2,17 @@ import signal
 from pathlib import Path
 
 import pytest
+from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
 
+from pipelines.job_servers import job_server_of
+from pipelines.launch import beam_options
+from schemas.errors import UsageError
 from tests.command import Muster
 from tests.own_job_server import OwnServerRunner
 from tests.payloads import people, write_lines
 
+LOOPBACK = "--environment_type=LOOPBACK"
 OWN, NONE = (
     f"--runner=tests.own_job_server.{name}" for name in ("OwnServerRunner", "NoServerRunner")
 )
@@ -20,7 +26,7 @@ def test_a_runner_that_starts_a_server_of_its_own(
     muster.create()
     path = write_lines(tmp_path / "in.jsonl", people(3))
     before = signal.getsignal(signal.SIGINT)
-    ended = muster("enroll", path, *muster.options("run"), "--", OWN)
+    ended = muster("enroll", path, *muster.options("run"), "--", OWN, LOOPBACK)
     assert (ended.code, ended.json["enrolled"]) == (0, 3)
     assert OwnServerRunner.told == ["started", "stopped"]
     assert signal.getsignal(signal.SIGINT) is before
@@ -35,6 +41,37 @@ def test_a_runner_that_starts_a_server_of_its_own(
 def test_a_server_that_cannot_be_started_is_told(muster: Muster, tmp_path: Path) -> None:
     muster.create()
     path = write_lines(tmp_path / "in.jsonl", people(1))
-    ended = muster("enroll", path, *muster.options("run"), "--", NONE)
+    ended = muster("enroll", path, *muster.options("run"), "--", NONE, LOOPBACK)
     assert ended.code == 1
     assert "the run failed: no job server for the runner: no jar\n" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind"),
+    [
+        (["--runner=PrismRunner"], "LOOPBACK"),
+        (["--runner=FlinkRunner"], "LOOPBACK"),
+        (["--runner=FlinkRunner", "--flink_master=host:8081"], "DOCKER"),
+        (["--runner=FlinkRunner", "--environment_type=EXTERNAL"], "EXTERNAL"),
+        (["--runner=SparkRunner"], "LOOPBACK"),
+        (["--runner=SparkRunner", "--spark_master_url=spark://host:7077"], "DOCKER"),
+        (["--runner=PortableRunner"], "DOCKER"),
+        ([], None),
+    ],
+)
+def test_where_workers_are_is_known_before_the_run(flags: list[str], kind: str | None) -> None:
+    options = beam_options(flags, 1)
+    assert options.view_as(PortableOptions).environment_type == kind
+
+
+def test_an_environment_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="--environment_type=CAVE; expected DOCKER, PROCESS, "):
+        beam_options(["--runner=PortableRunner", "--environment_type=CAVE"], 1)
+
+
+def test_a_job_may_take_longer_than_the_server_has_for_its_first_answer(tmp_path: Path) -> None:
+    runner = PortableRunner()
+    options = beam_options(["--runner=PortableRunner", "--job_endpoint=embed"], 1)
+    assert JobServiceHandle(None, options).timeout == 300
+    with job_server_of(runner, options, tmp_path):
+        assert runner.create_job_service(options).timeout is None
