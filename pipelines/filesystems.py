@@ -1,15 +1,20 @@
 """Filesystems that Beam reaches for inputs and images: S3, Google's, HDFS and others."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
+from typing import Any
 
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.config import EnrollConfig
 from pipelines.option_values import face_schemes
 from schemas.errors import UsageError
 
 _S3 = "s3"
+_PLACES = ("s3_", "hdfs_")
+_SECRET = {"s3_access_key_id", "s3_secret_access_key", "s3_session_token"}
 
 
 def check_schemes(config: EnrollConfig) -> None:
@@ -25,6 +30,19 @@ def check_schemes(config: EnrollConfig) -> None:
                 f"{option}: Beam cannot read {scheme}://: {reason(error, place)}; expected some "
                 'as gs, s3 or hdfs, with what Beam needs for it (README, "Input")'
             ) from error
+
+
+def places_of(options: PipelineOptions) -> Mapping[str, Any]:
+    """Gives the options that tell how filesystems are reached, without their keys.
+
+    They go into the graph, which a runner shows: workers have keys in their environment.
+    """
+    given = options.get_all_options(drop_default=True)
+    return {
+        name: value
+        for name, value in given.items()
+        if name.startswith(_PLACES) and name not in _SECRET
+    }
 
 
 def reason(error: Exception, place: str) -> Exception:

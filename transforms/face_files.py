@@ -6,10 +6,10 @@ import posixpath
 import stat
 from dataclasses import dataclass
 
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.errors import Code, Detail, RejectedError
-from transforms.inputs.streams import open_raw
 
 _MAX_URI_BYTES = 4096  # what Linux takes, and a limit to the steps of resolving a path
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -95,8 +95,9 @@ def _read_uri(uri: str, max_bytes: int) -> bytes:
     scheme, _, rest = uri.partition("://")
     if FileSystems.get_scheme(uri) != scheme:  # Beam would take it for a local path
         raise _rejected(Detail.URI_NOT_ALLOWED)
-    with open_raw(f"{scheme.lower()}://{rest}") as file:
-        return file.read(max_bytes + 1)
+    place = f"{scheme.lower()}://{rest}"
+    with FileSystems.open(place, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return bytes(file.read(max_bytes + 1))
 
 
 def _below(root: str, path: str) -> str:

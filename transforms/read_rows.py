@@ -1,11 +1,14 @@
 """Reads the rows of a split, on the worker that has it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import PCollection
 
 from schemas.inputs import Form, Split
@@ -53,12 +56,14 @@ def _found(reading: Reading, split: Split) -> Iterator[Found]:
 
 
 class _ReadFn(beam.DoFn):
-    def __init__(self, reading: Reading, stop_marker: str) -> None:
-        self._reading, self._stop_marker = reading, stop_marker
+    def __init__(self, reading: Reading, stop_marker: str, places: Mapping[str, Any]) -> None:
+        self._reading, self._stop_marker, self._places = reading, stop_marker, places
 
     def setup(self) -> None:
         prepare_process()  # this is the first of the stages that share a worker
         RUN_STATE.join(self._stop_marker)
+        if FileSystems._pipeline_options is None:  # in a pool's worker, whom Beam tells none
+            FileSystems.set_options(PipelineOptions.from_dictionary(dict(self._places)))
 
     def process(self, split: Split) -> Iterable[Row]:
         # Here as well, for opening what is left of a large input takes minutes.
@@ -84,11 +89,15 @@ class _ReadFn(beam.DoFn):
 class ReadRows(beam.PTransform[PCollection[Split], PCollection[Row]]):
     """Splits to Rows. Every physical row gives exactly one; damage gives one of its own.
 
-    stop_marker: a file whose appearance ends the reading.
+    stop_marker: a file whose appearance ends the reading. places: those of Beam's options that
+    tell how filesystems are reached.
     """
 
     reading: Reading
     stop_marker: str
+    places: Mapping[str, Any]
 
     def expand(self, splits: PCollection[Split]) -> PCollection[Row]:
-        return splits | "ReadSplit" >> beam.ParDo(_ReadFn(self.reading, self.stop_marker))
+        return splits | "ReadSplit" >> beam.ParDo(
+            _ReadFn(self.reading, self.stop_marker, self.places)
+        )

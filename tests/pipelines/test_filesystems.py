@@ -1,5 +1,6 @@
 """Inputs and images on a filesystem that Beam's options tell how to reach, as S3 and HDFS."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ from apache_beam.options.pipeline_options import HadoopFileSystemOptions
 
 from pipelines import filesystems
 from pipelines.enroll import run
+from pipelines.launch import beam_options
 from schemas.errors import Code, RefusedError, UsageError
 from tests.fakes import NullPack, NullStoreSpec
 from tests.payloads import people, portraits, row, write_lines
 from tests.pipelines.test_enroll import make_config
+from transforms.inputs.found import Reading
+from transforms.read_rows import _ReadFn
+from transforms.run_state import RUN_STATE
 
 HOST = "--hdfs_host=here"
 
@@ -123,14 +128,31 @@ def test_schemes_that_beam_cannot_read_are_refused(
     assert not (folder / "run").exists()
 
 
-def test_a_file_that_s3_denies_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("when", ["opened", "read"])
+def test_a_file_that_s3_denies_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     """What Beam raises then is no OSError."""
 
     def denied(*_: Any, **__: Any) -> Any:
         raise S3ClientError("Forbidden", 403)
 
-    monkeypatch.setattr(_Mounted, "open", denied)
+    class Denied(io.BytesIO):
+        read = denied
+
+    opened = denied if when == "opened" else lambda *_, **__: Denied(b"{}")
+    monkeypatch.setattr(_Mounted, "open", opened)
     with pytest.raises(RefusedError) as refused:
         run(configured(folder, HOST), NullPack(), NullStoreSpec())
     assert refused.value.code is Code.UNPROCESSABLE_CONTENT
     assert f"mounted://{folder}/in/people.jsonl" in refused.value.why
+
+
+def test_a_pools_worker_is_told_how_filesystems_are_reached_without_keys(folder: Path) -> None:
+    """Beam tells such a worker no options at all."""
+    keys = ("--s3_access_key_id=K", "--s3_secret_access_key=S", "--s3_session_token=T")
+    options = beam_options([HOST, "--s3_endpoint_url=http://here", *keys], 1)
+    places = filesystems.places_of(options)
+    assert places == {"hdfs_host": "here", "s3_endpoint_url": "http://here"}
+    _ReadFn(Reading(1), RUN_STATE.run, places).setup()
+    assert FileSystems.match([f"mounted://{folder}/in/*.jsonl"])[0].metadata_list

@@ -247,7 +247,7 @@ def test_keys_that_are_data_are_not_all_named(write, monkeypatch):
 
 
 def test_a_stop_opens_no_more_files() -> None:
-    stage = _ReadFn(reader(), "")
+    stage = _ReadFn(reader(), "", {})
     split = Split("gone", "/nowhere/gone.parquet", Form.PARQUET, 0, -1, 0, 0)
     try:
         RUN_STATE.stop()
@@ -260,7 +260,7 @@ def test_a_stop_opens_no_more_files() -> None:
 
 def test_no_row_is_begun_while_a_worker_is_alone(write):
     path = write(b'{"person_id": "a"}', b'{"person_id": "b"}')
-    rows = _ReadFn(reader(), "").process(Split("given", path, Form.JSONL, 0, -1, 0, 0))
+    rows = _ReadFn(reader(), "", {}).process(Split("given", path, Form.JSONL, 0, -1, 0, 0))
     assert next(rows).ref.row == 0
     with ThreadPoolExecutor(1) as worker:
         with ALONE:

@@ -1,6 +1,9 @@
 """The ONNX Runtime engine, on the CPU or on an NVIDIA GPU."""
 
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +46,8 @@ class OnnxEngine:
         self, graph: bytes, threads: int, name: EngineName = EngineName.ONNXRUNTIME
     ) -> None:
         """Raises UsageError where ONNX Runtime falls back to the CPU, or would."""
+        if name is not EngineName.ONNXRUNTIME:
+            _find_libraries()
         try:
             # By itself it would tell so on stdout, which is for results.
             self._session = onnxruntime.InferenceSession(
@@ -60,6 +65,13 @@ class OnnxEngine:
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[Any]]:
         """Gives the graph's outputs by name, in its order."""
         return dict(zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True))
+
+
+@cache
+def _find_libraries() -> None:
+    """Loads CUDA's libraries where pip put them, which the system's loader does not look at."""
+    with redirect_stdout(sys.stderr):
+        onnxruntime.preload_dlls()
 
 
 def _unusable(name: EngineName, seen: str) -> UsageError:

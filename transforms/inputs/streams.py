@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
-from apache_beam.io.aws.clients.s3.messages import S3ClientError
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from backports import zstd
@@ -22,15 +21,21 @@ BUFFER_BYTES = 1 << 20
 _GZIP_BUFFER_BYTES = 1 << 18  # stays in a core's cache
 _ZSTD_WINDOW_LOG_MAX = 27  # 128 MB: what a decompressor may be made to hold
 
-# What readers raise where a file is cut, its bytes were changed, or S3 gives them no more.
-DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException, S3ClientError)
+# What readers raise where a file is cut, its bytes were changed, or a place gives no more of them.
+DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError, pa.ArrowException)
 
 
 @contextmanager
 def open_raw(path: str) -> Iterator[BinaryIO]:
-    """Opens the file's own bytes, seekable."""
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        yield file
+    """Opens the file's own bytes, seekable. Raises OSError, whatever the place is."""
+    if "://" not in path:
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            yield file
+        return
+    with _as_os_errors():
+        file = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    with file, io.BufferedReader(_Elsewhere(file), BUFFER_BYTES) as reader:
+        yield reader
 
 
 @contextmanager
@@ -52,6 +57,45 @@ def open_lines(path: str, start: int = 0) -> Iterator[io.BufferedIOBase]:
         else:
             raw.seek(start)
             yield io.BufferedReader(cast(io.RawIOBase, raw), BUFFER_BYTES)
+
+
+@contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """S3, Google, Azure and HDFS each raise errors of their own; the cause is kept."""
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
+
+
+class _Elsewhere(io.RawIOBase):
+    """A file of Beam's, seekable."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Gives how many bytes were read."""
+        with _as_os_errors():
+            read = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        return len(read)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Gives the new place."""
+        with _as_os_errors():
+            self._file.seek(offset, whence)
+            return int(self._file.tell())
 
 
 class _Gzip(io.RawIOBase):
