@@ -62,9 +62,14 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
     handle_of = runner.create_job_service_handle
 
     def of_any_length(job_service: Any, options: PipelineOptions) -> JobServiceHandle:
-        """Without the time limit that is meant for the server's first answer, and ends the job."""
         handle = handle_of(job_service, options)
-        handle.timeout = None
+        run = handle.run
+
+        def run_without_limit(preparation_id: str) -> Any:
+            handle.timeout = None  # which is meant for the server's first answers, and ends the job
+            return run(preparation_id)
+
+        handle.run = run_without_limit  # type: ignore[method-assign]
         return handle
 
     runner.create_job_service_handle = of_any_length  # type: ignore[method-assign]
@@ -84,7 +89,17 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
     try:
         yield
     finally:
+        _stop(server)
+
+
+def _stop(server: Any) -> None:
+    """Ends its process, also where its folder cannot be removed, which Beam does first."""
+    try:
         server.stop()
+    except OSError:  # the process still writes there; the folder goes with the workplace
+        inner = vars(server).get("_job_server", server)
+        inner._local_temp_root = None
+        inner.stop()
 
 
 @contextmanager

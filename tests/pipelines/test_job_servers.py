@@ -1,8 +1,15 @@
 import signal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
+from apache_beam.runners.portability.job_server import (
+    JobServer,
+    StopOnExitJobServer,
+    SubprocessJobServer,
+)
 from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
 
 from pipelines.job_servers import job_server_of
@@ -69,9 +76,34 @@ def test_an_environment_that_there_is_not_is_refused() -> None:
         beam_options(["--runner=PortableRunner", "--environment_type=CAVE"], 1)
 
 
-def test_a_job_may_take_longer_than_the_server_has_for_its_first_answer(tmp_path: Path) -> None:
+def test_a_job_may_take_longer_than_the_server_has_for_its_first_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = []
+    monkeypatch.setattr(JobServiceHandle, "run", lambda self, _: limits.append(self.timeout))
     runner = PortableRunner()
     options = beam_options(["--runner=PortableRunner", "--job_endpoint=embed"], 1)
-    assert JobServiceHandle(None, options).timeout == 300
     with job_server_of(runner, options, tmp_path):
-        assert runner.create_job_service(options).timeout is None
+        handle = runner.create_job_service(options)
+        limits.append(handle.timeout)
+        handle.run("job")
+    assert limits == [300, None]
+
+
+def test_a_server_whose_folder_cannot_be_removed_is_ended(tmp_path: Path) -> None:
+    """Beam would leave its process behind, and the run would be told as failed."""
+    ended = []
+
+    class Server(SubprocessJobServer):
+        def start(self) -> None:
+            self._local_temp_root = str(tmp_path / "gone")
+            self._server = SimpleNamespace(stop=lambda: ended.append(True))
+
+    class Runner(PortableRunner):
+        def default_job_server(self, options: Any) -> JobServer:
+            return StopOnExitJobServer(Server())
+
+    options = beam_options(["--runner=PortableRunner"], 1)
+    with job_server_of(Runner(), options, tmp_path):
+        assert not ended
+    assert ended == [True]

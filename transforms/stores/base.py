@@ -29,6 +29,10 @@ class StoreRefusedError(Exception):
     """The store is there and will not take these points: sending them again would not help."""
 
 
+class TooManyError(StoreRefusedError):
+    """It will not take so many at a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A collection as it stands. stamp: None where something else made it.

@@ -19,7 +19,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 from schemas.errors import Code, UsageError
 from schemas.stamp import Stamp
 from transforms.run_state import RUN_STATE
-from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
+from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError, TooManyError
 from transforms.stores.retries import (
     LONGEST_ANSWER_S,
     BusyError,
@@ -163,9 +163,17 @@ class ServerStore:
         self, collection: str, point_ids: Sequence[str], fields: Sequence[str]
     ) -> Mapping[str, Mapping[str, Any]]:
         """Gives the fields of those that exist."""
-        found = self._unrefused(
-            lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields))
-        )
+        try:
+            found = self._unrefused(
+                lambda: self._client.retrieve(collection, point_ids, with_payload=list(fields))
+            )
+        except TooManyError as error:
+            if (half := len(point_ids) // 2) == 0:
+                raise StoreError(Code.DATABASE_ERROR, f"{self._url}: {error}") from error
+            return {
+                **self.look_up(collection, point_ids[:half], fields),
+                **self.look_up(collection, point_ids[half:], fields),
+            }
         return {str(each.id): each.payload or {} for each in found}
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
@@ -227,6 +235,8 @@ class ServerStore:
         """Gives `call()`, tried again; its failure as a StoreError."""
         try:
             return self._retried(call)
+        except TooManyError:
+            raise
         except StoreRefusedError as error:
             raise StoreError(Code.DATABASE_ERROR, f"{self._url}: {error}") from error
 
@@ -268,7 +278,7 @@ class ServerStore:
         if status == 409:
             raise StoreError(Code.ALREADY_EXISTS, f"the store at {self._url} has it already")
         if status == 429 and _TOO_MANY in _told(response):
-            raise StoreRefusedError("the server takes fewer at a time")
+            raise TooManyError("the server takes fewer at a time")
         if status in {408, 429} or status >= 500:  # 408: the server's own time limit
             raise BusyError(str(status), _delay_s(response.headers.get("Retry-After", "")))
         if status in _POINTS_REFUSED:

@@ -1,16 +1,19 @@
 """What the server store makes of a collection, and of those that others made."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from qdrant_client.http.api_client import BaseMiddleware
 from qdrant_client.http.exceptions import ResponseHandlingException
 
 from schemas.errors import Code
 from tests.qdrant_server import QdrantTestServer
-from tests.transforms.stores.conftest import STAMP, point
-from transforms.stores.base import Collection, Store, StoreError, StoreRefusedError
+from tests.transforms.stores.conftest import STAMP, point, points
+from transforms.stores.base import Collection, Store, StoreError
 from transforms.stores.retries import TransientError
 from transforms.stores.server import ServerSpec, _translated
 
@@ -88,16 +91,30 @@ def test_a_404_that_is_not_of_qdrant_says_nothing_of_collections(server: QdrantT
     assert raised.value.code is Code.DATABASE_ERROR
 
 
-def test_a_request_of_too_many_points_is_sent_in_smaller_ones(server: QdrantTestServer) -> None:
-    """No waiting helps against that limit, which comes with no delay."""
-    why = (
-        "Write rate limit exceeded, request larger than capacity, please try to split your request"
-    )
-    answer = httpx.Response(429, json={"status": {"error": why}})
-    with pytest.raises(StoreRefusedError):
-        ServerSpec(server.url, 0.0).open()._checked(
-            httpx.Request("PUT", server.url), lambda _: answer
-        )
+def test_what_is_too_much_for_a_server_is_asked_for_in_smaller_requests(
+    server: QdrantTestServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No waiting helps against that limit. Of writes each point is sent alone then."""
+    store = ServerSpec(server.url, 0.0).open()
+    store.create_collection("new", STAMP)
+    store.upsert("new", points(range(7), a=1))
+    why = "Read rate limit exceeded, request larger than capacity, please try to split your request"
+    refusal = httpx.Response(429, json={"status": {"error": why}})
+    asked, most = [], 2
+
+    def at_most_two(request: httpx.Request, send: Any) -> httpx.Response:
+        asked.append(len(json.loads(request.content or b"{}").get("ids", [])))
+        return store._checked(request, send if asked[-1] <= most else lambda _: refusal)
+
+    client = store._client.http.client
+    monkeypatch.setattr(client, "middleware", BaseMiddleware())
+    client.add_middleware(at_most_two)
+    ids = [each.id for each in points(range(7))]
+    assert store.look_up("new", ids, ["a"]) == {each: {"a": 1} for each in ids}
+    assert asked == [7, 3, 1, 2, 4, 2, 2]
+    most = 0
+    with pytest.raises(StoreError, match="fewer at a time"):
+        store.look_up("new", ids, ["a"])
 
 
 def test_a_certificate_that_is_not_trusted_is_told() -> None:
