@@ -271,7 +271,7 @@ class ServerStore:
                 f"the store at {self._url} answered {status} and no key was sent; "
                 "set QDRANT_API_KEY, or QDRANT_API_KEY_FILE to a file that holds it",
             )
-        if status == 404 and not _told(response).startswith("Not found"):
+        if status == 404 and not _told(response):
             raise TransientError("404, and not by Qdrant: is the URL right?")
         if status == 404:
             raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
