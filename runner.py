@@ -295,6 +295,7 @@ def run_enrollment(config: Any, quiet: bool) -> int:
 @contextmanager
 def stoppable() -> Iterator[list[int]]:
     """Lets SIGINT and SIGTERM end the run in order; a second one ends the process."""
+    from pipelines.job_servers import end_children
     from transforms.run_state import RUN_STATE
 
     received: list[int] = []
@@ -303,6 +304,7 @@ def stoppable() -> Iterator[list[int]]:
         if received or not RUN_STATE.under_way:
             RUN_STATE.stop()  # for workers that begin now, elsewhere
             click.echo("muster: stopped; the run is unfinished", err=True)
+            end_children()
             os._exit(SIGNAL_BASE + number)  # threads of native code cannot be asked
         received.append(number)
         RUN_STATE.stop()  # before all else: who reads stderr may have got the signal as well

@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -69,6 +71,23 @@ def test_a_server_that_cannot_be_started_is_told(muster: Muster, tmp_path: Path)
 def test_where_workers_are_is_known_before_the_run(flags: list[str], kind: str | None) -> None:
     options = beam_options(flags, 1)
     assert options.view_as(PortableOptions).environment_type == kind
+
+
+def test_children_end_where_the_process_is_ended_at_once() -> None:
+    """From another thread than the one that started them, as a signal finds it."""
+    program = """if True:
+        import subprocess
+        import threading
+        from pipelines.job_servers import end_children
+        started = []
+        thread = threading.Thread(target=lambda: started.append(subprocess.Popen(["sleep", "60"])))
+        thread.start()
+        thread.join()
+        end_children()
+        print(started[0].wait(10))
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == f"{-signal.SIGTERM}\n", done.stderr
 
 
 def test_an_environment_that_there_is_not_is_refused() -> None:
