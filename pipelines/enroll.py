@@ -20,15 +20,14 @@ from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
 from pipelines.filesystems import check_schemes, places_of
 from pipelines.find_inputs import find_inputs
-from pipelines.job_servers import NoJobServerError
-from pipelines.launch import SystemRefusedError, beam_options, is_one_process, run_pipeline
+from pipelines.launch import beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
 from pipelines.plan_splits import Plan, deal, plan_splits
 from pipelines.preflight import bodies_into, check_stamp, existing, opened
 from pipelines.report import Ended, make_report
 from pipelines.run_folder import check_free, claimed
 from pipelines.workplace import Workplace
-from schemas.errors import Code, UsageError
+from schemas.errors import Code, FailedError, UsageError
 from schemas.inputs import Form
 from schemas.options import FaceStorageType
 from schemas.report import Report
@@ -219,7 +218,7 @@ def _execute(job: Job, while_running: Callable[[int], None]) -> Ended:
         measurements = run_pipeline(
             lambda p: compose(job, p), job.options, job.workplace.temporary, meanwhile
         )
-    except (SystemRefusedError, NoJobServerError) as failure:
+    except FailedError as failure:
         error = str(failure)
     except Exception as failure:  # told in the report; its text may hold what must stay private
         error = where(failure)

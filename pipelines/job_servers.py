@@ -20,13 +20,9 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle, Po
 from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.portability.spark_runner import LOCAL_MASTER_PATTERN, SparkRunner
 
-from schemas.errors import UsageError
+from schemas.errors import FailedError, UsageError
 
 _ENVIRONMENTS = ("DOCKER", "PROCESS", "EXTERNAL", "LOOPBACK")
-
-
-class NoJobServerError(Exception):
-    """It cannot be started. The text may be shown."""
 
 
 def decide_environment(runner: Any, options: PipelineOptions) -> None:
@@ -55,7 +51,7 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
     """Has the runner's job server for the block, where the runner would start one by itself.
 
     Beam would start it in the thread of the pipeline, where it cannot do what it does then: have
-    Ctrl-C end the server, at which the readers would have no time to stop. Raises NoJobServerError.
+    Ctrl-C end the server, at which the readers would have no time to stop. Raises FailedError.
     """
     if not isinstance(runner, PortableRunner):
         yield
@@ -83,7 +79,7 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
             server = runner.default_job_server(options)
             server.start()
     except Exception as error:  # a jar that is not there, no Java, no way to fetch either
-        raise NoJobServerError(f"no job server for the runner: {error}") from error
+        raise FailedError(f"no job server for the runner: {error}") from error
     finally:
         signal.signal(signal.SIGINT, ours)
     runner.default_job_server = lambda _: server  # type: ignore[method-assign]  # started already

@@ -28,17 +28,13 @@ from apache_beam.runners.runner import create_runner
 
 from pipelines.job_servers import decide_environment, job_server_of, temporary_files_in
 from pipelines.measurements import Measurements, measured
-from schemas.errors import UsageError
+from schemas.errors import FailedError, UsageError
 from transforms.run_state import RUN_STATE
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
 _POLL_S = 0.2
 # Beam hands on what a stage of ours or of its own raised as a text, with the stage.
 _OF_THE_SYSTEM = re.compile(r"\[errno (\d{1,4})\].*\[while running '(\w+)", re.DOTALL | re.I)
-
-
-class SystemRefusedError(Exception):
-    """What the system did not let a stage do, as write on a full disk. The text may be shown."""
 
 
 def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
@@ -85,7 +81,8 @@ def run_pipeline(
     """Builds and runs the pipeline; gives what was measured, or raises what the pipeline raised.
 
     temporary: a folder for what Beam would leave among the system's temporary files. Raises
-    SystemRefusedError instead where that was an error of the system's, and NoJobServerError.
+    FailedError instead where that was an error of the system's, or there is no job server: its text
+    may be shown.
     """
     results: list[Measurements] = []
     errors: list[Exception] = []
@@ -122,9 +119,10 @@ def run_pipeline(
     return results[0]
 
 
-def _refusal_of_the_system(error: Exception) -> SystemRefusedError | None:
+def _refusal_of_the_system(error: Exception) -> FailedError | None:
+    """Gives what the system did not let a stage do, as write on a full disk."""
     found = _OF_THE_SYSTEM.search(str(error))
-    return found and SystemRefusedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
+    return found and FailedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
 
 
 def _runner(options: PipelineOptions) -> Any:
