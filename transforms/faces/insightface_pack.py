@@ -64,7 +64,7 @@ class InsightFacePack:
     def load(self, share: Share) -> FaceModel:
         """Reads both files. Raises UsageError where the folder no longer gives the same pack."""
         models = _both_models(self.folder, self.files, share.threads)
-        if _stamp(models, self.stamp.dimension) != self.stamp:
+        if _stamp(models, self.stamp.weights, self.stamp.dimension) != self.stamp:
             raise UsageError(f"pack insightface:{self.folder}: it was changed meanwhile")
         for role, digest in self.stamp.weights:
             run_on_engine(models[_ROLES[role]], digest, self.inference, share)
@@ -83,7 +83,8 @@ def find_insightface(name: str, inference: Inference) -> InsightFacePack:
         models = _both_models(folder, onnx_files(folder), threads=1)
         check_models(models)
         *_, dimension = tried(models)
-        stamp = _stamp(models, dimension)
+        weights = tuple((role, _sha256(models[task].model_file)) for role, task in _ROLES.items())
+        stamp = _stamp(models, weights, dimension)
     except UsageError as error:
         raise UsageError(f"pack insightface:{name}: {error}") from error
     files = tuple(str(models[each].model_file) for each in TASKS)
@@ -104,12 +105,13 @@ def _both_models(folder: str, paths: Sequence[str], threads: int) -> Mapping[str
     return models
 
 
-def _stamp(models: Mapping[str, Any], dimension: int) -> Stamp:
+def _stamp(
+    models: Mapping[str, Any], weights: tuple[tuple[str, str], ...], dimension: int
+) -> Stamp:
     """Gives the stamp, named after the weights and after what becomes of pixels.
 
     A manifest may ask for other pixels: then the vectors are others.
     """
-    weights = tuple((role, _sha256(models[task].model_file)) for role, task in _ROLES.items())
     pixels = {role: _pixels(models[task]) for role, task in _ROLES.items()}
     digest = hashlib.sha256(json.dumps([weights, pixels]).encode()).hexdigest()
     return Stamp(f"insightface-{digest[:12]}", weights, dimension, _PREPROCESSING)
