@@ -19,20 +19,20 @@ def create(store: str, name: str, pack: str) -> dict[str, Any]:
     check_collection_name(name)
     stamp = find_pack(pack).stamp
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        if handle.find_collection(name) is not None:
+        if handle.find_collection(name, count=False) is not None:
             raise RefusedError(
                 Code.ALREADY_EXISTS,
                 f"collection {name!r} exists in {store}; use it, or delete it first",
             )
         handle.create_collection(name, stamp)
-        return _shown(existing(handle, name, store))
+        return _shown(existing(handle, name, store, count=True))
 
 
 def show(store: str, name: str) -> dict[str, Any]:
     """Gives one collection."""
     check_collection_name(name)
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
-        return _shown(existing(handle, name, store))
+        return _shown(existing(handle, name, store, count=True))
 
 
 def list_all(store: str) -> Sequence[dict[str, Any]]:
@@ -56,7 +56,7 @@ def optimize(store: str, name: str) -> dict[str, Any]:
     with opened(store_spec(store, _RETRY_FOR_S)) as handle:
         existing(handle, name, store)
         handle.optimize_collection(name)
-        return _shown(existing(handle, name, store))
+        return _shown(existing(handle, name, store, count=True))
 
 
 def get_person(store: str, collection: str, person_id: str) -> dict[str, Any]:

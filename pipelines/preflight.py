@@ -20,9 +20,12 @@ def opened(spec: StoreSpec) -> Iterator[Store]:
         raise RefusedError(error.code, error.why) from error
 
 
-def existing(store: Store, name: str, location: str) -> Collection:
-    """Gives the collection, or refuses: enrolling never creates one. location: the store's."""
-    collection = store.find_collection(name)
+def existing(store: Store, name: str, location: str, *, count: bool = False) -> Collection:
+    """Gives the collection, or refuses: enrolling never creates one.
+
+    location: the store's. count: whether its persons are counted.
+    """
+    collection = store.find_collection(name, count=count)
     if collection is None:
         raise RefusedError(
             Code.NOT_FOUND,
@@ -34,7 +37,7 @@ def existing(store: Store, name: str, location: str) -> Collection:
 
 def bodies_into(store: Store, names: Iterable[str], stamp: Stamp) -> dict[str, Code | None]:
     """Gives those of the collections that exist, with why bodies for them are refused, if so."""
-    found = {name: store.find_collection(name) for name in names}
+    found = {name: store.find_collection(name, count=False) for name in names}
     return {
         name: None if collection.stamp == stamp else Code.MODEL_MISMATCH
         for name, collection in found.items()

@@ -86,7 +86,7 @@ class NullStore:
 
     def create_collection(self, name: str, stamp: Stamp) -> None: ...
 
-    def find_collection(self, name: str) -> Collection | None:
+    def find_collection(self, name: str, *, count: bool = True) -> Collection | None:
         return Collection(name, 0, self.stamp)
 
     def list_collections(self) -> Sequence[Collection]:

@@ -36,7 +36,7 @@ class CountingStore(NullStore):
     written: "Counter[tuple[str, str]]" = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
-    def find_collection(self, name: str) -> Collection | None:
+    def find_collection(self, name: str, *, count: bool = True) -> Collection | None:
         stamps = {COLLECTION: self.stamp, OTHER_MODEL: replace(self.stamp, pack="other")}
         return Collection(name, 0, stamps[name]) if name in stamps else None
 

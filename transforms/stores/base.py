@@ -37,8 +37,8 @@ class TooManyError(StoreRefusedError):
 class Collection:
     """A collection as it stands. stamp: None where something else made it.
 
-    num_persons: None where it cannot be counted: in a list, of one that cannot be opened now; of a
-    server that does not count exactly, or not in time.
+    num_persons: None where it was not to be counted, or cannot be: in a list, of one that cannot be
+    opened now; of a server that does not count exactly, or not in time.
     """
 
     name: str
@@ -62,8 +62,11 @@ class Store(Protocol):
         """Makes an empty collection with one vector named after the stamp's pack."""
         ...
 
-    def find_collection(self, name: str) -> Collection | None:
-        """Gives the collection, its persons counted exactly if they can be, or None."""
+    def find_collection(self, name: str, *, count: bool = True) -> Collection | None:
+        """Gives the collection, its persons counted exactly if they can be, or None.
+
+        count: False where the number is not needed, which a large server takes a minute for.
+        """
         ...
 
     def list_collections(self) -> Sequence[Collection]:

@@ -85,12 +85,12 @@ class EdgeStore:
         except Exception as error:  # OSError, and the engine raises nothing more precise
             raise StoreError(Code.DATABASE_ERROR, f"{target} cannot be made: {error}") from error
 
-    def find_collection(self, name: str) -> Collection | None:
+    def find_collection(self, name: str, *, count: bool = True) -> Collection | None:
         """Counts exactly; None where the folder does not exist."""
         if not _is_folder(self._folder / name):
             return None
         with self._opened(name) as shard:
-            persons = shard.count(CountRequest(exact=True))
+            persons = shard.count(CountRequest(exact=True)) if count else None
         return Collection(name, persons, self._stamp(name))
 
     def list_collections(self) -> Sequence[Collection]:

@@ -117,11 +117,11 @@ class ServerStore:
             self.delete_collection(name)
             raise
 
-    def find_collection(self, name: str) -> Collection | None:
+    def find_collection(self, name: str, *, count: bool = True) -> Collection | None:
         """Counts exactly, unless the server does not: it may have been told not to, or too many."""
         try:
             info = self._call(lambda: self._client.get_collection(name))
-            return Collection(name, self._count(name), _stamp(info))
+            return Collection(name, self._count(name) if count else None, _stamp(info))
         except StoreError as error:
             if error.code is Code.NOT_FOUND:
                 return None

@@ -40,6 +40,7 @@ def test_a_new_collection_is_empty_and_bears_its_stamp(store: Store, new_name: N
     name = new_name("a.b_c-D1")
     store.create_collection(name, STAMP)
     assert store.find_collection(name) == Collection(name, 0, STAMP)
+    assert store.find_collection(name, count=False) == Collection(name, None, STAMP)
 
 
 def test_lists_collections_by_name(store: Store, new_name: NewName) -> None:
