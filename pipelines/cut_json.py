@@ -63,6 +63,7 @@ def _cut_lines(
         with open_lines(path) as stream:
             for number, line in enumerate(iter_lines(stream, max_row_bytes)):
                 if cuts.rows >= limit:
+                    cuts.cut_short = True
                     break
                 if not line.is_blank:
                     cuts.add(number, line, max_row_bytes)
@@ -93,7 +94,7 @@ class _Pieces:
 class _LineCuts:
     """The splits of a JSONL file, as its lines come by.
 
-    rows: all rows so far. end: the byte after the last line.
+    rows: all rows so far. end: the byte after the last line. cut_short: there are further lines.
     """
 
     def __init__(self, path: str, rows_expected: bool, closely: bool) -> None:
@@ -105,6 +106,7 @@ class _LineCuts:
         self._requests, self._unknown = Requests(), frozenset[str]()
         self._person_rows = self._broken = 0
         self.rows = self.end = 0
+        self.cut_short = False
 
     def add(self, number: int, line: Line, max_row_bytes: int) -> None:
         """Takes the next line that is not blank."""
@@ -162,7 +164,9 @@ class _LineCuts:
             self._requests.faulty[Code.UNPROCESSABLE_CONTENT] += self._broken
         else:
             self._person_rows += self._broken
-        return FileCut(tuple(splits), self._person_rows, self._unknown, self._requests)
+        return FileCut(
+            tuple(splits), self._person_rows, self._unknown, self._requests, self.cut_short
+        )
 
 
 def _scan(stream: Readable, request: int, offset: int, max_row_bytes: int) -> tuple[Body, _Pieces]:

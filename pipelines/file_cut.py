@@ -55,12 +55,16 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class FileCut:
-    """The splits of a file, in the order of its rows. person_rows: rows that are of no body."""
+    """The splits of a file, in the order of its rows. person_rows: rows that are of no body.
+
+    cut_short: what stands behind the last split was not looked at.
+    """
 
     splits: tuple[Split, ...]
     person_rows: int
     unknown_fields: frozenset[str] = frozenset()
     requests: Requests = field(default_factory=Requests)
+    cut_short: bool = False
 
 
 def absolute(path: str) -> str:

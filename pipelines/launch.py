@@ -29,12 +29,13 @@ from apache_beam.runners.runner import create_runner
 from pipelines.job_servers import decide_environment, job_server_of, temporary_files_in
 from pipelines.measurements import Measurements, measured
 from schemas.errors import FailedError, UsageError
-from transforms.run_state import RUN_STATE
+from transforms.run_state import CANNOT_JOIN, RUN_STATE
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
 _POLL_S = 0.2
 # Beam hands on what a stage of ours or of its own raised as a text, with the stage.
 _OF_THE_SYSTEM = re.compile(r"\[errno (\d{1,4})\].*\[while running '(\w+)", re.DOTALL | re.I)
+_OF_A_WORKER = re.compile(rf"{CANNOT_JOIN}: [\w ]+")
 
 
 def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
@@ -115,12 +116,21 @@ def run_pipeline(
                 RUN_STATE.stop()
                 thread.join()
     if errors:
-        raise _refusal_of_the_system(errors[0]) or errors[0]
+        raise _explained(errors[0]) or errors[0]
     return results[0]
 
 
-def _refusal_of_the_system(error: Exception) -> FailedError | None:
-    """Gives what the system did not let a stage do, as write on a full disk."""
+def _explained(error: Exception) -> FailedError | None:
+    """Gives what may be shown of it, if anything may.
+
+    That is why a worker elsewhere takes no part, and what the system did not let a stage do, as
+    write on a full disk.
+    """
+    if found := _OF_A_WORKER.search(str(error)):
+        return FailedError(
+            f"{found[0]}; expected it there under the same path, on a disk that all mount, and "
+            "workers of the same user"
+        )
     found = _OF_THE_SYSTEM.search(str(error))
     return found and FailedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
 

@@ -20,8 +20,8 @@ class Plan:
     """What will be read.
 
     person_rows: rows that are of no body. person_source: the first file that has any.
-    unknown_fields: what no field of ours has, as far as it is known by now. cut_short: there may
-    be more rows than --limit allows. ids_unread: inputs in whose ids damage was met.
+    unknown_fields: what no field of ours has, as far as it is known by now. cut_short: there are
+    more rows than --limit allows, or may be. ids_unread: inputs in whose ids damage was met.
     """
 
     inputs: tuple[InputFile, ...]
@@ -83,7 +83,9 @@ def plan_splits(
         person_rows=sum(cut.person_rows for cut in cuts.values()),
         person_source=next((path for path, cut in cuts.items() if cut.person_rows), ""),
         requests=requests,
-        cut_short=rows >= limit,
+        cut_short=rows > limit
+        or len(cuts) < len(found.files)
+        or any(each.cut_short for each in cuts.values()),
     )
 
 

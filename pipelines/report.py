@@ -76,7 +76,7 @@ def _counted_error(
     if not account.closes:
         return "the account does not close"
     if not stopped:
-        lacking = counts.rows < plan.rows and not (plan.cut_short or counts.damaged_sources)
+        lacking = counts.rows < plan.rows and not counts.damaged_sources
         if changed_input:
             return f"input {changed_input} was changed while it was read; enroll it again"
         if lacking or counts.rows > plan.rows:

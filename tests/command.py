@@ -101,7 +101,9 @@ def stored_persons(store: str, person_ids: Sequence[str]) -> dict[str, Point]:
 
 
 @contextmanager
-def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *arguments: object, cwd: Path | None = None, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """Starts the installed console script as a process of its own."""
     script = Path(sys.executable).parent / "muster"
     process = subprocess.Popen(
@@ -109,6 +111,7 @@ def started(*arguments: object, **environment: str) -> Iterator[subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=cwd,
         env=os.environ | environment,
     )
     try:

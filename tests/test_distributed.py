@@ -37,7 +37,7 @@ class Pool:
 
 
 @contextmanager
-def worker_pool(log: Path) -> Iterator[Pool]:
+def worker_pool(log: Path, cwd: Path = Path("/")) -> Iterator[Pool]:
     """Starts a pool as a machine of a cluster would have it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -49,7 +49,7 @@ def worker_pool(log: Path) -> Iterator[Pool]:
     with (
         log.open("w") as file,
         subprocess.Popen(
-            command, cwd="/", env={**os.environ, "PATH": path}, stderr=file
+            command, cwd=cwd, env={**os.environ, "PATH": path}, stderr=file
         ) as process,
     ):
         try:
@@ -176,6 +176,30 @@ def test_a_job_that_outlives_its_launcher_ends_once_another_run_has_its_folder(
     assert len(writes) <= 4  # two workers, and what each had read; all would be ten
     assert muster.records("run") == records
     assert len(records) == 142
+
+
+def test_workers_without_the_run_folder_end_the_run(
+    muster: Muster, payload: Path, tmp_path: Path
+) -> None:
+    """Also under a limit: nothing that they leave unread may pass for the end of the input."""
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    with (
+        QdrantTestServer(tmp_path / "server") as server,
+        worker_pool(tmp_path / "pool", elsewhere) as pool,
+    ):
+        muster.store = server.url
+        muster.create()
+        *most, _ = muster.options("")
+        external = f"--environment_type=EXTERNAL --environment_config=localhost:{pool.port}"
+        beam = [*PORTABLE, "--job_endpoint=embed", *external.split()]
+        arguments = ["enroll", payload, *most, "/proc/self/cwd/run", "--limit", "3", *beam]
+        with started(*arguments, cwd=tmp_path) as process:
+            process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert muster.report("run")["error"] == (
+        "a worker elsewhere cannot use the run folder: No such file or directory; expected it "
+        "there under the same path, on a disk that all mount, and workers of the same user"
+    )
 
 
 def payload_again(path: Path) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 # Beside the file of the stop.
 ALIVE = "alive"  # the launcher writes it anew every few seconds
 BEGUN = "begun"  # a worker elsewhere has made it
+CANNOT_JOIN = "a worker elsewhere cannot use the run folder"
 
 _LOOK_EVERY_S = 1.0
 _PATIENCE_S = 60.0
@@ -45,12 +46,14 @@ class RunState:
             self.why = ""
 
     def join(self, marker: str) -> None:
-        """Makes a worker's process take part in the run; the launcher's own already does."""
+        """Makes a worker's process take part in the run; the launcher's own already does.
+
+        Raises RuntimeError where this one could not hand over what it writes.
+        """
         if marker != self._marker:
+            _leave_sign(Path(marker).parent)
             self.begin(marker)
             self._is_elsewhere = True
-            with suppress(OSError):
-                Path(marker).with_name(BEGUN).touch()
 
     @property
     def run(self) -> str:
@@ -117,6 +120,20 @@ class RunState:
         """Gives a copy of the counts so far."""
         with self._lock:
             return self._outcomes.copy()
+
+
+def _leave_sign(workplace: Path) -> None:
+    try:
+        # Not of the folder: a writer of Beam's makes one where there is none.
+        launcher = (workplace / ALIVE).stat().st_uid
+        (workplace / BEGUN).touch()
+        same = launcher == (workplace / BEGUN).stat().st_uid
+        why = "it belongs to another user"
+    except OSError as error:
+        same, why = False, f"{error.strerror}"
+    if not same:
+        # No OSError: a runner hands on the text alone, and the launcher looks for this one.
+        raise RuntimeError(f"{CANNOT_JOIN}: {why}")
 
 
 RUN_STATE = RunState()

@@ -102,8 +102,10 @@ def test_ids_that_could_not_be_read_are_told_unless_the_input_is_damaged() -> No
 
 
 def test_what_was_not_read_is_unknown_under_a_limit() -> None:
-    report = reported(replace(PLAN, cut_short=True), TEN, Measurements(10))
+    plan = replace(PLAN, cut_short=True)
+    report = reported(plan, TEN, Measurements(10))
     assert (report.status, report.rows_not_read) == ("finished", None)
+    assert reported(plan, FEWER, Measurements(9)).status == "failed"  # those that it allows are known
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What makes a worker stop that is not in the launcher's process."""
 
+import os
 import time
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from pipelines.workplace import Workplace
 from transforms import run_state
-from transforms.run_state import ALIVE, RunState
+from transforms.run_state import ALIVE, CANNOT_JOIN, RunState
 
 
 @pytest.fixture
@@ -51,6 +52,22 @@ def test_it_leaves_a_sign(workplace: Workplace) -> None:
     assert not workplace.has_begun()
     worker_of(workplace)
     assert workplace.has_begun()
+
+
+def test_it_takes_no_part_where_the_run_folder_is_another(workplace: Workplace) -> None:
+    """On a machine without the launcher's disk; a writer of Beam's makes folders all the same."""
+    (workplace.path / ALIVE).unlink()
+    with pytest.raises(RuntimeError) as refused:
+        worker_of(workplace)
+    assert str(refused.value) == f"{CANNOT_JOIN}: No such file or directory"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_it_takes_no_part_as_another_user(workplace: Workplace) -> None:
+    """The launcher could not read its records."""
+    os.chown(workplace.path / ALIVE, 12345, -1)
+    with pytest.raises(RuntimeError, match=f"^{CANNOT_JOIN}: it belongs to another user$"):
+        worker_of(workplace)
 
 
 def test_it_stops_where_the_run_is_over(workplace: Workplace) -> None:
