@@ -59,5 +59,9 @@ def cores() -> int:
 
 
 def inference_share(workers: int) -> Share:
-    """Gives what inference may use, so that workers x threads = cores."""
-    return Share(calls=workers, threads=max(1, cores() // workers))
+    """Gives what inference may use in this process, so that calls x threads = cores.
+
+    workers: of the whole job, of which a cluster has more than one process has cores.
+    """
+    calls = min(workers, cores())
+    return Share(calls, threads=cores() // calls)
