@@ -209,15 +209,15 @@ def _execute(job: Job, while_running: Callable[[int], None]) -> Ended:
     measurements, error = None, ""
 
     def meanwhile() -> None:
-        job.workplace.beat()
         RUN_STATE.under_way = RUN_STATE.under_way or job.workplace.has_begun()
         while_running(job.plan.rows)
 
     RUN_STATE.under_way = is_one_process(job.options)
     try:
-        measurements = run_pipeline(
-            lambda p: compose(job, p), job.options, job.workplace.temporary, meanwhile
-        )
+        with job.workplace.beating():
+            measurements = run_pipeline(
+                lambda p: compose(job, p), job.options, job.workplace.temporary, meanwhile
+            )
     except FailedError as failure:
         error = str(failure)
     except Exception as failure:  # told in the report; its text may hold what must stay private

@@ -14,7 +14,13 @@ from schemas.errors import UsageError
 
 _S3 = "s3"
 _PLACES = ("s3_", "hdfs_")
-_SECRET = {"s3_access_key_id", "s3_secret_access_key", "s3_session_token"}
+# Those of Beam's options that are keys.
+KEYS = {
+    "s3_access_key_id",
+    "s3_secret_access_key",
+    "s3_session_token",
+    "azure_connection_string",
+}
 
 
 def check_schemes(config: EnrollConfig) -> None:
@@ -41,7 +47,7 @@ def places_of(options: PipelineOptions) -> Mapping[str, Any]:
     return {
         name: value
         for name, value in given.items()
-        if name.startswith(_PLACES) and name not in _SECRET
+        if name.startswith(_PLACES) and name not in KEYS
     }
 
 

@@ -15,23 +15,28 @@ from typing import Any, NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import (
+    DebugOptions,
     DirectOptions,
     PipelineOptions,
     PortableOptions,
     StandardOptions,
     _BeamArgumentParser,
 )
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import create_runner
 
+from pipelines.filesystems import KEYS
 from pipelines.job_servers import decide_environment, job_server_of, temporary_files_in
 from pipelines.measurements import Measurements, measured
 from schemas.errors import FailedError, UsageError
+from transforms.private_logs import keep_exceptions_private
 from transforms.run_state import CANNOT_JOIN, RUN_STATE
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
+_NO_SHARED_DISK = {"DataflowRunner", "TestDataflowRunner"}
 _POLL_S = 0.2
 # Beam hands on what a stage of ours or of its own raised as a text, with the stage.
 _OF_THE_SYSTEM = re.compile(r"\[errno (\d{1,4})\].*\[while running '(\w+)", re.DOTALL | re.I)
@@ -39,7 +44,7 @@ _OF_A_WORKER = re.compile(rf"{CANNOT_JOIN}: [\w ]+")
 
 
 def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
-    """Gives Beam's options. Raises UsageError for one that Beam does not know.
+    """Gives Beam's options. Raises UsageError for those that Beam or we cannot run with.
 
     Without a runner of the user's choice, FnApiRunner.
     """
@@ -59,18 +64,33 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
     name = options.view_as(StandardOptions).runner
     try:
         runner = create_runner(name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except ImportError as error:  # says what to install for it
+        raise UsageError(f"after `--`: --runner={name}: {error}") from error
+    except (AttributeError, ValueError) as error:
         raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
+    if type(runner).__name__ in _NO_SHARED_DISK:
+        raise UsageError(
+            f"after `--`: --runner={name}: its workers have no disk in common with this machine, "
+            "where the run folder is; expected a runner whose workers have, as Flink's or Spark's"
+        )
+    keys = KEYS & options.get_all_options(drop_default=True).keys()
+    if keys and name.lower() not in _LOCAL_RUNNERS:
+        raise UsageError(
+            f"after `--`: --{min(keys)}: {name} would show it, and hand it on; give it in the "
+            "environment of this command and of the workers"
+        )
     decide_environment(runner, options)
+    if problems := PipelineOptionsValidator(options, runner).validate():
+        raise UsageError(f"after `--`: {' '.join(problems)}")
     return options
 
 
 def is_one_process(options: PipelineOptions) -> bool:
     """True where all workers live in this process, as an embedded store needs."""
     runner = options.view_as(StandardOptions).runner
-    return runner.lower() in _LOCAL_RUNNERS or (
-        options.view_as(PortableOptions).environment_type == "LOOPBACK"
-    )
+    loopback = options.view_as(PortableOptions).environment_type == "LOOPBACK"
+    apart = options.view_as(DebugOptions).lookup_experiment("use_loopback_process_worker", False)
+    return runner.lower() in _LOCAL_RUNNERS or (loopback and not apart)
 
 
 def run_pipeline(
@@ -85,6 +105,7 @@ def run_pipeline(
     FailedError instead where that was an error of the system's, or there is no job server: its text
     may be shown.
     """
+    keep_exceptions_private()  # a runner tells here what workers elsewhere raise
     results: list[Measurements] = []
     errors: list[Exception] = []
     runner = _runner(options)
@@ -100,7 +121,7 @@ def run_pipeline(
                 compose(pipeline)
                 result = pipeline.run()
             result.wait_until_finish()
-            results.append(measured(result))
+            results.append(_measured(result))
         except Exception as error:  # handed to the thread that waits
             errors.append(error)
 
@@ -120,12 +141,23 @@ def run_pipeline(
     return results[0]
 
 
+def _measured(result: Any) -> Measurements:
+    try:
+        return measured(result)
+    except Exception as error:  # of a job server that tells none, as Spark's for one jar
+        raise FailedError(
+            f"the runner tells no metrics ({type(error).__name__}), by which the account is checked"
+        ) from error
+
+
 def _explained(error: Exception) -> FailedError | None:
     """Gives what may be shown of it, if anything may.
 
     That is why a worker elsewhere takes no part, and what the system did not let a stage do, as
     write on a full disk.
     """
+    if type(error).__name__ == "FutureTimeoutError":  # of gRPC, of which Beam alone knows
+        return FailedError("the job server does not answer; is --job_endpoint right?")
     if found := _OF_A_WORKER.search(str(error)):
         return FailedError(
             f"{found[0]}; expected it there under the same path, on a disk that all mount, and "

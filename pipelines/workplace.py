@@ -5,9 +5,11 @@ the run folder over: what it writes must not meet that run's.
 """
 
 import os
+import threading
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transforms.run_state import ALIVE, BEGUN
@@ -25,7 +27,6 @@ class Workplace:
     def __init__(self, run_folder: Path) -> None:
         self._run_folder = run_folder
         self.path = run_folder / f"{_NAME}{uuid.uuid4().hex[:12]}"
-        self._next_beat = 0.0
 
     @property
     def stop_marker(self) -> str:
@@ -56,15 +57,31 @@ class Workplace:
         """Makes it. Raises OSError."""
         for each in (self.path, self.path / RESULTS, self.rejected, self.temporary):
             each.mkdir(mode=0o700)
-        self.beat()
+        self._beat()
 
-    def beat(self) -> None:
-        """Tells workers elsewhere, every few seconds, that the launcher lives."""
-        now = time.monotonic()
-        if now >= self._next_beat:
-            self._next_beat = now + _BEAT_EVERY_S
-            with suppress(OSError):  # of a full disk: what cannot do without will tell it
-                (self.path / ALIVE).write_text(f"{now}")
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Tells workers elsewhere, every few seconds of the block, that the launcher lives.
+
+        In a thread of its own: a terminal that takes no more lines holds up the one that waits.
+        """
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(_BEAT_EVERY_S):
+                self._beat()
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _beat(self) -> None:
+        with suppress(OSError):  # of a full disk: what cannot do without will tell it
+            (self.path / ALIVE).write_text(f"{time.monotonic()}")
 
     def has_begun(self) -> bool:
         """True once a worker in another process takes part."""

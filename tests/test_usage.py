@@ -43,6 +43,22 @@ def payload(tmp_path: Path) -> Path:
              "--environment_type=EXTERNAL", "--environment_config=localhost:1"],
             "URL of a Qdrant server", id="embedded_store_on_other_workers",
         ),
+        pytest.param(
+            ["--", "--runner=PortableRunner", "--job_endpoint=embed",
+             "--environment_type=LOOPBACK", "--experiments=use_loopback_process_worker"],
+            "URL of a Qdrant server", id="embedded_store_on_a_loopback_of_processes",
+        ),
+        pytest.param(
+            ["--", "--runner=PortableRunner", "--job_endpoint=embed",
+             "--environment_type=EXTERNAL"],
+            "Option external_service_address is required", id="beam_lacks_an_option",
+        ),
+        pytest.param(["--", "--runner=DataflowRunner"], "no disk in common", id="dataflow"),
+        pytest.param(
+            ["--", "--runner=PortableRunner", "--job_endpoint=embed",
+             "--environment_type=LOOPBACK", "--s3_access_key_id=hunter2"],
+            "--s3_access_key_id: PortableRunner would show it", id="key_that_a_runner_would_show",
+        ),
     ],
 )  # fmt: skip
 def test_options(muster: Muster, payload: Path, arguments: list[str], told: str) -> None:

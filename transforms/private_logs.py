@@ -1,6 +1,7 @@
 """Keeps the text of exceptions to ourselves: it may hold what must stay private."""
 
 import logging
+import os
 import re
 import traceback
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _STEP = re.compile(r" \[while running '[^']*'\]\Z")
+_BEAM = f"{os.sep}apache_beam{os.sep}"
 _TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -29,7 +31,8 @@ def keep_exceptions_private() -> None:
 
 def _record(make: Callable[..., logging.LogRecord], *args: Any, **kwargs: Any) -> logging.LogRecord:
     record = make(*args, **kwargs)
-    if record.name.startswith("apache_beam"):  # other logs are not ours to change
+    # Other logs are not ours to change; some of Beam's own go to the root logger.
+    if record.name.startswith("apache_beam") or _BEAM in record.pathname:
         if isinstance(record.args, tuple):
             record.args = tuple(map(_placed, record.args))
         try:

@@ -12,7 +12,11 @@ from apache_beam.runners.portability.job_server import (
     StopOnExitJobServer,
     SubprocessJobServer,
 )
-from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
+from apache_beam.runners.portability.portable_runner import (
+    JobServiceHandle,
+    PipelineResult,
+    PortableRunner,
+)
 
 from pipelines.job_servers import job_server_of
 from pipelines.launch import beam_options
@@ -22,6 +26,7 @@ from tests.own_job_server import OwnServerRunner
 from tests.payloads import people, write_lines
 
 LOOPBACK = "--environment_type=LOOPBACK"
+EXTERNAL = ("--environment_type=EXTERNAL", "--environment_config=host:50000")
 OWN, NONE = (
     f"--runner=tests.own_job_server.{name}" for name in ("OwnServerRunner", "NoServerRunner")
 )
@@ -55,13 +60,38 @@ def test_a_server_that_cannot_be_started_is_told(muster: Muster, tmp_path: Path)
     assert "the run failed: no job server for the runner: no jar\n" in ended.stderr
 
 
+def test_a_job_server_that_does_not_answer_is_told(muster: Muster, tmp_path: Path) -> None:
+    muster.create()
+    path = write_lines(tmp_path / "in.jsonl", people(1))
+    nobody = ["--runner=PortableRunner", "--job_endpoint=localhost:1", "--job_server_timeout=1"]
+    ended = muster("enroll", path, *muster.options("run"), "--", *nobody, LOOPBACK)
+    assert ended.code == 1
+    assert "the job server does not answer; is --job_endpoint right?\n" in ended.stderr
+
+
+def test_a_runner_without_metrics_is_told(
+    muster: Muster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def metrics(self: Any) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(PipelineResult, "metrics", metrics)
+    muster.create()
+    path = write_lines(tmp_path / "in.jsonl", people(1))
+    flags = ["--runner=PortableRunner", "--job_endpoint=embed", LOOPBACK]
+    ended = muster("enroll", path, *muster.options("run"), "--", *flags)
+    assert ended.code == 1
+    why = "the runner tells no metrics (TypeError), by which the account is checked\n"
+    assert why in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("flags", "kind"),
     [
         (["--runner=PrismRunner"], "LOOPBACK"),
         (["--runner=FlinkRunner"], "LOOPBACK"),
         (["--runner=FlinkRunner", "--flink_master=host:8081"], "DOCKER"),
-        (["--runner=FlinkRunner", "--environment_type=EXTERNAL"], "EXTERNAL"),
+        (["--runner=FlinkRunner", *EXTERNAL], "EXTERNAL"),
         (["--runner=SparkRunner"], "LOOPBACK"),
         (["--runner=SparkRunner", "--spark_master_url=spark://host:7077"], "DOCKER"),
         (["--runner=PortableRunner"], "DOCKER"),

@@ -97,13 +97,17 @@ def test_one_in_the_launchers_process_needs_no_beat(workplace: Workplace) -> Non
     assert launcher.why == ""
 
 
-def test_the_launcher_beats_now_and_then(workplace: Workplace) -> None:
-    beat = (workplace.path / ALIVE).read_text()
-    workplace.beat()
-    assert (workplace.path / ALIVE).read_text() == beat
-    workplace._next_beat = 0.0
-    workplace.beat()
-    assert (workplace.path / ALIVE).read_text() != beat
+def test_the_launcher_beats_now_and_then(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.workplace._BEAT_EVERY_S", 0.02)
+    beats = set()
+    with workplace.beating():
+        while len(beats) < 3:
+            beats.add((workplace.path / ALIVE).read_text())
+    last = (workplace.path / ALIVE).read_text()
+    time.sleep(0.1)
+    assert (workplace.path / ALIVE).read_text() == last
 
 
 def test_a_run_is_over_where_it_stops_or_another_begins() -> None:
