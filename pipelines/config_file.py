@@ -1,5 +1,6 @@
 """The file that `--config` names: YAML of options and their values."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,16 @@ from typing import Any
 import yaml
 
 from schemas.errors import UsageError
+
+_NULL = "tag:yaml.org,2002:null"
+
+
+class _Texts(yaml.BaseLoader):
+    """Leaves values the texts that they are: a collection may be named 2024_01, 007 or no."""
+
+
+_Texts.add_implicit_resolver(_NULL, re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+_Texts.add_constructor(_NULL, lambda *_: None)
 
 
 def read_config_file(path: str, options: Mapping[str, bool]) -> dict[str, str | list[str]]:
@@ -16,7 +27,7 @@ def read_config_file(path: str, options: Mapping[str, bool]) -> dict[str, str | 
     values. Raises UsageError for what is no YAML, no option, or several values for one.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        values = yaml.load(Path(path).read_text(encoding="utf-8"), _Texts) or {}
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         what = (
             getattr(error, "problem", None) or getattr(error, "strerror", None) or "not plain text"
@@ -38,7 +49,8 @@ def read_config_file(path: str, options: Mapping[str, bool]) -> dict[str, str | 
 
 
 def _texts(value: Any) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
+    values = value if isinstance(value, list) else [value]
+    return [str(each) for each in values if each is not None]
 
 
 def _text(value: Any, place: str) -> str:

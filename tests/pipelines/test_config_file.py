@@ -23,12 +23,18 @@ def read(tmp_path):
         ("", {}),
         ("max-rejected: 5%", {"max_rejected": "5%"}),
         ("max_rejected: 2.5", {"max_rejected": "2.5"}),
-        ("limit: 7\nquiet: true", {"limit": "7", "quiet": "True"}),
+        ("limit: 7\nquiet: true", {"limit": "7", "quiet": "true"}),
+        *(
+            (f"limit: {each}", {"limit": each})
+            for each in ("2024_01", "007", "1:30", "0x10", "1e3")
+        ),
+        *((f"limit: {each}", {"limit": each}) for each in ("no", "nullable", "2026-11-29", "none")),
         ("limit: 2.5", {"limit": "2.5"}),
-        ("limit: true", {"limit": "True"}),
+        ("limit: true", {"limit": "true"}),
+        ('limit: "a: b"', {"limit": "a: b"}),
         ("limit:\nquiet: ~", {}),
         ("inputs: a.jsonl", {"inputs": ["a.jsonl"]}),
-        ("inputs: [a.jsonl, 7]\ncolumn: []", {"inputs": ["a.jsonl", "7"], "column": []}),
+        ("inputs: [a.jsonl, 7, ~]\ncolumn: []", {"inputs": ["a.jsonl", "7"], "column": []}),
     ],
 )
 def test_values_are_what_a_command_line_would_have(read, text, values):
