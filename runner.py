@@ -104,7 +104,7 @@ def delete_collection(name: str, yes: bool, store: str) -> None:
     from pipelines.collections import delete
 
     if not yes:
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             raise UsageError(f"deleting {name!r} needs --yes where nobody can be asked")
         click.confirm(f"Delete collection {name!r} and all its persons?", abort=True, err=True)
     print_json(delete(store, name))

@@ -96,8 +96,11 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
 def _glob(pattern: str) -> list[tuple[str, int]]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
         paths = glob.glob(pattern, recursive=True, include_hidden=True)
-        files = (each for each in paths if not os.path.isdir(each))
-        return _in_order((each, _size(each)) for each in _without_ours(files, pattern))
+        files = [each for each in paths if not os.path.isdir(each)]
+        found = [(each, _size(each)) for each in _without_ours(files, pattern)]
+        if "**" not in pattern:  # which goes through folders by itself
+            found += [file for each in paths if os.path.isdir(each) for file in _walk(each)]
+        return _in_order(found)
     if pattern.startswith("file://"):
         raise UsageError(f"input {pattern}: file:// is not read; name the local path")
     try:
@@ -130,14 +133,14 @@ def _walk(folder: str) -> list[tuple[str, int]]:
     def refuse(error: OSError) -> NoReturn:
         raise UsageError(f"input {folder}: cannot be listed: {error}") from error
 
-    visited = set[str]()
+    places: dict[str, frozenset[str]] = {}  # folder -> itself and those above it, without links
     paths: list[str] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        place = os.path.realpath(below)
-        if place in visited or _is_ours([*folders, *names]):  # led back by a link, or not of a user
+        place, above = os.path.realpath(below), places.get(os.path.dirname(below), frozenset())
+        if place in above or _is_ours([*folders, *names]):  # led back by a link, or not of a user
             folders.clear()
             continue
-        visited.add(place)
+        places[below] = above | {place}
         paths += [os.path.join(below, name) for name in names]
     return _in_order((path, _size(path)) for path in paths)
 

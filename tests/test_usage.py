@@ -87,7 +87,12 @@ def test_inputs(muster: Muster, tmp_path: Path, name: str, told: str) -> None:
     assert told in ended.stderr
 
 
-def test_delete_asks_a_person_only(muster: Muster) -> None:
+@pytest.mark.parametrize("stdin", ["of_nobody", "closed"])
+def test_delete_asks_a_person_only(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch, stdin: str
+) -> None:
+    if stdin == "closed":
+        monkeypatch.setattr(sys, "stdin", None)
     muster.create()
     delete = ("collections", "delete", COLLECTION, "--store", muster.store)
     refused = muster(*delete)

@@ -71,6 +71,13 @@ def test_a_glob(folder):
     assert find_inputs(["in/*t*"]).skipped == ("in/notes.txt",)
 
 
+def test_a_folder_that_a_glob_matches_is_read(folder):
+    """As a shell would hand it over."""
+    assert paths("in/*") == ["in/B.parquet", "in/a.ndjson.gz", "in/b.jsonl", "in/sub/a.jsonl"]
+    assert paths("*n") == paths("in")
+    assert paths("in/**/b*") == ["in/b.jsonl"]
+
+
 def test_arguments_keep_their_order(folder):
     expected = ["in/sub/a.jsonl", "in/b.jsonl", "in/B.parquet", "in/a.ndjson.gz"]
     assert paths("in/sub", "in/b.jsonl", "in") == expected
@@ -188,6 +195,16 @@ def test_linked_folders_are_read_once_and_our_own_are_not(tmp_path):
     found = find_inputs([str(inside)])
     assert [path for path, _, _ in found.files] == [str(inside / "link" / "a.jsonl")]
     assert found.skipped == ()
+
+
+def test_of_two_ways_to_a_folder_the_first_by_path_bytes_is_taken(tmp_path):
+    for number in range(8):  # a disk has its own order of them
+        folder = tmp_path / f"{number}"
+        (folder / "m").mkdir(parents=True)
+        (folder / "m" / "in.jsonl").touch()
+        for name in ("z", "a", "n"):
+            (folder / name).symlink_to("m")
+        assert [path for path, _, _ in find_inputs([str(folder)]).files] == [f"{folder}/a/in.jsonl"]
 
 
 @pytest.fixture

@@ -258,8 +258,14 @@ def _read_stamp(folder: Path) -> Stamp | None:
 
 
 def _text_bytes(point: Point) -> int:
-    """Gives what most of a point is: its texts, the image among them."""
-    return sum(len(each) for each in point.payload.values() if isinstance(each, str))
+    """Gives what most of a point is: its texts, the image and metadata among them."""
+    size = 0
+    for each in point.payload.values():
+        if isinstance(each, str):
+            size += len(each)
+        elif isinstance(each, dict):
+            size += sum(map(len, each)) + sum(map(len, each.values()))
+    return size
 
 
 def _build(folder: Path, stamp: Stamp) -> None:
