@@ -27,7 +27,8 @@ def read_config_file(path: str, options: Mapping[str, bool]) -> dict[str, str | 
     values. Raises UsageError for what is no YAML, no option, or several values for one.
     """
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), _Texts) or {}
+        text = Path(path).read_text(encoding="utf-8")
+        values = yaml.load(text, _Texts) or {}  # noqa: S506  # it makes nothing but texts
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         what = (
             getattr(error, "problem", None) or getattr(error, "strerror", None) or "not plain text"
