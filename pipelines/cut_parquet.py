@@ -6,9 +6,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.file_cut import SPLIT_BYTES, FileCut, absolute, cannot_be_read
-from schemas.inputs import PARQUET_FACES, PARQUET_FIELDS, PERSON_ID, PERSON_NAME, Form, Split
-from transforms.inputs.parquet_footers import check_footer
+from schemas.inputs import (
+    PARQUET_FACES,
+    PARQUET_FIELDS,
+    PERSON_ID,
+    PERSON_NAME,
+    VECTOR,
+    Form,
+    Split,
+)
+from transforms.inputs.parquet_footers import Footer, check_footer
 from transforms.inputs.parquet_rows import open_parquet
+from transforms.inputs.parquet_sizes import unreadable
 from transforms.inputs.streams import DAMAGE, open_raw
 
 
@@ -19,11 +28,12 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
             check_footer(raw)
         with open_raw(path) as raw, open_parquet(raw) as opened:
             unknown = _check_columns(path, opened.footer.schema, columns)
+            _check_encodings(path, opened.footer, unknown)
             splits = tuple(_cut_row_groups(path, opened.footer.metadata))
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = (
-            "is not a readable Parquet file (its footer is cut, or it is encrypted); write or "
-            "copy it again"
+            "is not a readable Parquet file (its footer is cut, it is encrypted, or a column is of "
+            "a kind that Arrow does not read); write or copy it again"
         )
         raise cannot_be_read(path, why, error) from error
     return FileCut(splits, sum(each.rows for each in splits), frozenset(unknown))
@@ -57,8 +67,9 @@ def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> 
         for field, name in wanted.items()
         if name in schema.names and _holds(field, schema.field(name).type)
     }
-    if not {PERSON_ID, PERSON_NAME} <= usable or not usable.intersection(PARQUET_FACES):
-        faces = " or ".join(wanted[field] for field in PARQUET_FACES)
+    images = [field for field in PARQUET_FACES if field != VECTOR]  # with which no row is enrolled
+    if not {PERSON_ID, PERSON_NAME} <= usable or not usable.intersection(images):
+        faces = " or ".join(wanted[field] for field in images)
         why = (
             f"has columns {seen}; wanted {wanted[PERSON_ID]} (string), {wanted[PERSON_NAME]} "
             f"(string) and one of {faces}; name yours with --column, as in "
@@ -66,6 +77,18 @@ def _check_columns(path: str, schema: pa.Schema, columns: Mapping[str, str]) -> 
         )
         raise cannot_be_read(path, why)
     return set(schema.names) - set(wanted.values())
+
+
+def _check_encodings(path: str, footer: Footer, unknown: set[str]) -> None:
+    for number in range(footer.metadata.num_row_groups):
+        if bad := unreadable(footer.metadata.row_group(number), footer.nested) - unknown:
+            kind = footer.schema.field(min(bad)).type
+            why = (
+                f"holds texts of {min(bad)} ({_kind(kind)}) as DELTA_BYTE_ARRAY, which cannot be "
+                "read within another type; write it as Parquet's version 1 (of Spark, with "
+                "parquet.writer.version=v1)"
+            )
+            raise cannot_be_read(path, why)
 
 
 def _kind(of: pa.DataType) -> str:

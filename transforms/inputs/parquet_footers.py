@@ -8,28 +8,32 @@ import gc
 import os
 import resource
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from transforms.inputs.parquet_sizes import mean_row_bytes, nested_texts
+from transforms.inputs.parquet_sizes import NestedText, mean_row_bytes, nested_texts
 from transforms.inputs.streams import BUFFER_BYTES
+
+# Reading ahead would hold a whole row group. INT96, as of Spark's timestamps, has nanoseconds of
+# 1677 to 2262 only where it is not told otherwise, and Arrow makes of 9999 a year of those.
+AS_WE_READ: Mapping[str, Any] = {"pre_buffer": False, "coerce_int96_timestamp_unit": "us"}
 
 _END_BYTES = 8  # the footer's length and the magic number
 
 
 @dataclass(frozen=True, eq=False)
 class Footer:
-    """What readers need to know. nested_texts: see the function."""
+    """What readers need to know. nested: see `nested_texts`."""
 
     metadata: pq.FileMetaData
     schema: pa.Schema
-    nested_texts: Sequence[str]
+    nested: Sequence[NestedText]
 
 
 # By the digest of its bytes: a file that was replaced under its name has another footer.
@@ -43,7 +47,7 @@ def read_footer(file: BinaryIO) -> Footer:
     with _MAKING:
         footer = _FOOTERS.get(digest)
         if footer is None:
-            opened = pq.ParquetFile(file, pre_buffer=False)
+            opened = pq.ParquetFile(file, **AS_WE_READ)
             footer = Footer(opened.metadata, opened.schema_arrow, nested_texts(opened))
             _FOOTERS[digest] = footer
         return footer
@@ -54,7 +58,7 @@ def check_footer(file: BinaryIO) -> None:
 
     That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`.
     """
-    opened = pq.ParquetFile(file, pre_buffer=False)
+    opened = pq.ParquetFile(file, **AS_WE_READ)
     child = os.fork()
     if child == 0:
         # Models of an earlier job would wait for their threads, which the child does not have.

@@ -2,16 +2,16 @@
 
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from transforms.inputs.parquet_footers import Footer, read_footer
-from transforms.inputs.parquet_sizes import mean_row_bytes, shared_bytes
+from transforms.inputs.parquet_footers import AS_WE_READ, Footer, read_footer
+from transforms.inputs.parquet_sizes import as_dictionaries, mean_row_bytes, shared_bytes
 from transforms.inputs.streams import BUFFER_BYTES
 
 _BATCH_BYTES = 16 << 20
@@ -28,31 +28,39 @@ class UnreadableValue:
 
 @dataclass(frozen=True, eq=False)
 class OpenParquet:
-    """A file that is being read. raw: its own bytes."""
+    """A file that is being read. raw: its own bytes; source: the same for Arrow."""
 
     raw: BinaryIO
+    source: Any
     footer: Footer
-    file: pq.ParquetFile
+    _readers: dict[tuple[str, ...], pq.ParquetFile] = field(default_factory=dict)
+
+    def reader(self, group: int) -> pq.ParquetFile:
+        """Gives what reads this row group.
+
+        Texts within others stay in their dictionaries: a row may hold one thousands of times.
+        """
+        metadata = self.footer.metadata
+        paths = as_dictionaries(metadata.row_group(group), self.footer.nested)
+        if paths not in self._readers:
+            self._readers[paths] = pq.ParquetFile(
+                self.source,
+                metadata=metadata,
+                read_dictionary=paths,
+                buffer_size=BUFFER_BYTES,
+                **AS_WE_READ,
+            )
+        return self._readers[paths]
 
 
 @contextmanager
 def open_parquet(raw: BinaryIO) -> Iterator[OpenParquet]:
-    """Opens without read-ahead: it would hold the whole row group. Raises one of DAMAGE.
-
-    Texts within others stay in their dictionaries: a row may hold one thousands of times.
-    """
+    """Opens the file for the block. Raises one of DAMAGE."""
     footer = read_footer(raw)
     # A page may have a thousand large images, and is held twice on its way through Python.
     local = getattr(raw, "raw", None)  # of a buffered reader, which remote files have as well
-    source = pa.OSFile(local.name) if isinstance(local, io.FileIO) else raw
-    with pq.ParquetFile(
-        source,
-        metadata=footer.metadata,
-        read_dictionary=footer.nested_texts,
-        pre_buffer=False,
-        buffer_size=BUFFER_BYTES,
-    ) as file:
-        yield OpenParquet(raw, footer, file)
+    with pa.OSFile(local.name) if isinstance(local, io.FileIO) else nullcontext(raw) as source:
+        yield OpenParquet(raw, source, footer)
 
 
 def iter_row_group(
@@ -66,7 +74,7 @@ def iter_row_group(
     rows = _BATCH_BYTES // max(1, mean_row_bytes(metadata, columns))
     shared = _SHARED_BYTES // max(1, shared_bytes(opened.raw, metadata, columns))
     size = max(1, min(block_rows, rows, max(_LEAST_ROWS, shared)))
-    batches = opened.file.iter_batches(
+    batches = opened.reader(group).iter_batches(
         size,
         row_groups=[group],
         columns=columns,

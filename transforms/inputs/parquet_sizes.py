@@ -7,7 +7,7 @@ file; a footer that lies is found out as damage, or costs the memory of one page
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ _HEADER_BYTES = 16
 # A nested column is read as a dictionary where all of it can be held.
 _NESTED_BYTES = 64 << 20
 _OTHER_BYTES = 8
+# Arrow's names of how texts are written.
+_LENGTHS, _PREFIXES = "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY"
+_SHARING = {_PREFIXES, "PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 # What Python needs for a value within another; a file holds millions of nulls in a few bytes.
 _ITEM_BYTES = 64
 
@@ -37,24 +40,56 @@ def shared_bytes(file: BinaryIO, group: pq.RowGroupMetaData, columns: Sequence[s
     return sum(_shared(file, chunk) for chunk in _chunks(group, columns))
 
 
-def nested_texts(file: pq.ParquetFile) -> list[str]:
-    """Gives the paths of texts within maps, lists and structs that can be read as dictionaries.
+class NestedText(NamedTuple):
+    """A text within a map, list or struct. number: of its column chunk; column: that it is of."""
+
+    number: int
+    path: str
+    column: str
+
+
+def nested_texts(file: pq.ParquetFile) -> tuple[NestedText, ...]:
+    """Gives the file's texts within maps, lists and structs.
 
     By Arrow's schema: Parquet's own and the footer hold each other, so that a footer whose schema
     was asked for stays in memory until Python next looks for such circles.
     """
     schema, paths = file.schema_arrow, [".".join(parts) for parts in file.reader.column_paths]
-    tops, kinds = set(schema.names), [leaf for each in schema.types for leaf in _leaves(each)]
-    groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+    kinds = [(each.name, kind) for each in schema for kind in _leaves(each.type)]
     if len(kinds) != len(paths):
-        return []
-    return [
+        return ()
+    return tuple(
+        NestedText(n, path, top)
+        for n, ((top, kind), path) in enumerate(zip(kinds, paths, strict=True))
+        if _is_text(kind) and path not in schema.names
+    )
+
+
+def as_dictionaries(group: pq.RowGroupMetaData, nested: Iterable[NestedText]) -> tuple[str, ...]:
+    """Gives the paths of those that are read as dictionaries in this row group.
+
+    Arrow cannot where lengths are DELTA-encoded, and need not, for such values share nothing.
+    """
+    chunks = ((each.path, group.column(each.number)) for each in nested)
+    return tuple(
         path
-        for n, (kind, path) in enumerate(zip(kinds, paths, strict=True))
-        if _is_text(kind)
-        and path not in tops
-        and all(group.column(n).total_uncompressed_size <= _NESTED_BYTES for group in groups)
-    ]
+        for path, chunk in chunks
+        if chunk.total_uncompressed_size <= _NESTED_BYTES
+        and not (_LENGTHS in chunk.encodings and not _SHARING & {*chunk.encodings})
+    )
+
+
+def unreadable(group: pq.RowGroupMetaData, nested: Iterable[NestedText]) -> set[str]:
+    """Gives the columns with texts that share values in a way that Arrow holds in full only.
+
+    A row of some kilobytes of these would take gigabytes.
+    """
+    found = set()
+    for each in nested:
+        used = {*group.column(each.number).encodings}
+        if _PREFIXES in used or (_LENGTHS in used and used & _SHARING):
+            found.add(each.column)
+    return found
 
 
 def row_bytes(batch: pa.RecordBatch) -> list[int]:
@@ -92,7 +127,7 @@ def _shared(file: BinaryIO, chunk: pq.ColumnChunkMetaData) -> int:
     if chunk.physical_type != "BYTE_ARRAY":
         return 0
     whole: int = chunk.total_uncompressed_size
-    if "DELTA_BYTE_ARRAY" in chunk.encodings:
+    if _PREFIXES in chunk.encodings:
         return whole
     if not chunk.has_dictionary_page:
         return 0

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,7 +9,13 @@ from schemas.inputs import Form, Split
 from tests.builders import write_parquet
 from transforms.inputs.found import Reading
 from transforms.inputs.parquet_rows import iter_row_group, open_parquet
-from transforms.inputs.parquet_sizes import mean_row_bytes, row_bytes, shared_bytes
+from transforms.inputs.parquet_sizes import (
+    as_dictionaries,
+    mean_row_bytes,
+    row_bytes,
+    shared_bytes,
+    unreadable,
+)
 from transforms.read_rows import read_split
 
 NOISE = np.random.default_rng(0).bytes(1 << 20)
@@ -97,11 +105,64 @@ def test_only_texts_within_others_stay_in_their_dictionaries(tmp_path):
     metadata = pa.array([[("a", "b")]], pa.map_(pa.string(), pa.string()))
     write_parquet(tmp_path / "a.parquet", table(metadata=metadata, other=[["x"]], number=[[1]]))
     with (tmp_path / "a.parquet").open("rb") as raw, open_parquet(raw) as opened:
-        assert len(opened.footer.nested_texts) == 3
-        read, plain = opened.file.schema_arrow, opened.footer.schema
+        assert [each.column for each in opened.footer.nested] == ["metadata", "metadata", "other"]
+        read, plain = opened.reader(0).schema_arrow, opened.footer.schema
     assert pa.types.is_string(read.field("person_id").type)
     assert pa.types.is_dictionary(read.field("metadata").type.item_type)
     assert pa.types.is_string(plain.field("metadata").type.item_type)
+
+
+@pytest.mark.parametrize("keep_raw", [False, True])
+def test_texts_within_others_may_be_written_by_their_lengths(tmp_path, keep_raw):
+    """As DuckDB does, or not, for each row group; Arrow reads no such text as a dictionary."""
+    kind = pa.map_(pa.string(), pa.string())
+    of_row = [[("k", f"value {n}")] for n in range(6)]
+    path = tmp_path / "a.parquet"
+    whole = table(face=[b"x"] * 6, metadata=pa.array(of_row, kind))
+    paths = ("metadata.key_value.key", "metadata.key_value.value")
+    encodings = dict.fromkeys(paths, "DELTA_LENGTH_BYTE_ARRAY")
+    with pq.ParquetWriter(
+        path, whole.schema, use_dictionary=False, column_encoding=encodings
+    ) as writer:
+        writer.write_table(whole.slice(0, 3))
+        writer.write_table(whole.slice(3), row_group_size=3)
+    split = Split("given", str(path), Form.PARQUET, 0, 2, 0, 6)
+    rows = list(read_split(Reading(10_000, {}, "staff", keep_raw=keep_raw), split))
+    assert [row.fields["metadata"] for row in rows] == [tuple(each) for each in of_row]
+    if keep_raw:
+        assert pa.Table.from_batches([row.ref.raw for row in rows]).equals(pq.read_table(path))
+
+
+def test_each_row_group_is_read_as_it_was_written(tmp_path):
+    kind = pa.map_(pa.string(), pa.string())
+    files = []
+    for name, encoding in (("a", "DELTA_LENGTH_BYTE_ARRAY"), ("b", None)):
+        files.append(tmp_path / f"{name}.parquet")
+        one = table(metadata=pa.array([[("k", "v")]], kind))
+        more = {"use_dictionary": False, "column_encoding": {"metadata.key_value.key": encoding}}
+        pq.write_table(one, files[-1], **(more if encoding else {}))
+    groups = [pq.read_metadata(each).row_group(0) for each in files]
+    with files[0].open("rb") as raw, open_parquet(raw) as opened:
+        nested = opened.footer.nested
+    assert [as_dictionaries(each, nested) for each in groups] == [
+        ("metadata.key_value.value",),
+        ("metadata.key_value.key", "metadata.key_value.value"),
+    ]
+    assert [unreadable(each, nested) for each in groups] == [set(), set()]
+
+
+def test_times_of_a_year_that_nanoseconds_cannot_tell_are_read(tmp_path):
+    """Spark writes its timestamps as INT96, and 9999-12-31 stands for no end in many a table."""
+    times = [dt.datetime(9999, 12, 31), dt.datetime(1, 1, 1), dt.datetime(2026, 11, 29, 1, 2, 3, 4)]
+    fields = pa.array([{"valid_to": each} for each in times])
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        table(face=[b"x"] * 3, metadata=fields), path, use_deprecated_int96_timestamps=True
+    )
+    split = Split("given", str(path), Form.PARQUET, 0, 1, 0, 3)
+    for keep_raw in (False, True):
+        rows = list(read_split(Reading(10_000, {}, "staff", keep_raw=keep_raw), split))
+        assert [row.fields["metadata"]["valid_to"] for row in rows] == times
 
 
 def test_the_mean_is_of_the_wanted_columns(tmp_path):
