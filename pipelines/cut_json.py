@@ -26,6 +26,15 @@ from transforms.inputs.streams import DAMAGE, is_compressed, open_lines
 # is found by decompressing all that stands before it, so there they are fewer.
 _LONG_BODY_BYTES = 8 << 20
 _LONG_BODY_BYTES_COMPRESSED = 32 << 20
+# How other files begin, none of which begins a JSON text.
+_OTHERS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"PK\x03\x04": "ZIP",
+    b"PAR1": "Parquet",
+    b"\xff\xfe": "text in UTF-16",
+    b"\xfe\xff": "text in UTF-16",
+}
 
 
 def cut_json(path: str, max_row_bytes: int) -> FileCut:
@@ -65,6 +74,8 @@ def _cut_lines(
                 if cuts.rows >= limit:
                     cuts.cut_short = True
                     break
+                if number == 0:
+                    _check_text(path, line.content or b"")
                 if not line.is_blank:
                     cuts.add(number, line, max_row_bytes)
                 cuts.end = line.pass_over()
@@ -74,6 +85,16 @@ def _cut_lines(
             why = "cannot be read, or is not what its suffix says"
             raise cannot_be_read(path, f"{why} ({type(error).__name__})", error) from error
     return cuts.finished()
+
+
+def _check_text(path: str, begin: bytes) -> None:
+    """Raises RefusedError for what is another kind of file: each of its lines would be a row."""
+    for start, kind in _OTHERS.items():
+        if begin.startswith(start):
+            why = (
+                f"is {kind}; expected lines of JSON in UTF-8: name it as what it is, or convert it"
+            )
+            raise cannot_be_read(path, why)
 
 
 class _Pieces:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from schemas.errors import Code, RejectedError
 from schemas.inputs import METADATA
@@ -13,7 +14,7 @@ from transforms.inputs.json_rows import RepeatedKeys
 
 
 def parse_metadata(value: Any) -> dict[str, str]:
-    """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, nulls go.
+    """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, UUIDs their usual text, nulls go.
 
     value: None, a dict (JSON object, Parquet struct) or a tuple of pairs (Parquet map). Raises
     RejectedError(UNPROCESSABLE_CONTENT, metadata) for nesting and for a key that stands twice.
@@ -62,6 +63,8 @@ def _text(value: Any) -> str:
             return _number(value)
         case date() | time():  # a datetime is a date
             return value.isoformat()
+        case UUID():
+            return str(value)
         case _:
             raise _rejected()
 

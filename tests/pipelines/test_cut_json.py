@@ -114,6 +114,26 @@ class TestABodyAlone:
 
 
 class TestLines:
+    @pytest.mark.parametrize(
+        ("content", "kind"),
+        [
+            (gzip.compress(ROW), "gzip"),
+            (b"PAR1" + bytes(9), "Parquet"),
+            (ROW.decode().encode("utf-16"), "text in UTF-16"),
+        ],
+    )
+    @pytest.mark.parametrize("rows_expected", [False, True])
+    def test_that_are_another_kind_of_file(self, tmp_path, content, kind, rows_expected):
+        """Each of its lines would be a row that is no JSON."""
+        path = tmp_path / "a.jsonl"
+        path.write_bytes(content)
+        with pytest.raises(RefusedError) as refused:
+            cut_json.cut_lines(str(path), MAX_ROW_BYTES, rows_expected, float("inf"))
+        assert refused.value.why == (
+            f"input {path}: is {kind}; expected lines of JSON in UTF-8: name it as what it is, or "
+            "convert it"
+        )
+
     def test_bodies_and_rows_are_counted(self, write):
         lines = [ROW, body(2), body(0), b"", body(3, "other"), body(1, "a b"), body(1)[:-1], ROW]
         cuts = cut(write(*lines))

@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -41,6 +42,7 @@ def from_parquet(value, kind):
         pytest.param(Decimal(10**22), "1" + "0" * 22, id="a large one"),
         pytest.param(Decimal("1E+3"), "1000", id="one of thousands"),
         pytest.param(date(2026, 11, 23), "2026-11-23", id="a date"),
+        pytest.param(UUID(int=7), "00000000-0000-0000-0000-000000000007", id="a UUID"),
         pytest.param(datetime(2026, 11, 23, 8, 5), "2026-11-23T08:05:00", id="a time of a day"),
         pytest.param(
             datetime(2026, 11, 23, 8, 5, 0, 250, UTC),
