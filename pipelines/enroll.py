@@ -53,7 +53,8 @@ from transforms.write_results import WriteResults
 
 _ALL_BODIES = (
     "all inputs are request bodies, each with a collection_name and a face_storage_type of its "
-    "own: leave out --collection and --face-storage-type (files of one person a line are named .jsonl)"
+    "own: leave out --collection and --face-storage-type (a file of one person a line is named "
+    ".jsonl)"
 )
 
 

@@ -14,7 +14,7 @@ from transforms.inputs.json_rows import RepeatedKeys
 
 
 def parse_metadata(value: Any) -> dict[str, str]:
-    """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, UUIDs their usual text, nulls go.
+    """Gives the pairs in key order. Scalars become JSON text, dates ISO 8601, nulls go.
 
     value: None, a dict (JSON object, Parquet struct) or a tuple of pairs (Parquet map). Raises
     RejectedError(UNPROCESSABLE_CONTENT, metadata) for nesting and for a key that stands twice.
