@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -25,15 +25,23 @@ SUFFIXES = {
         for packed in ("", ".gz", ".zst")
     },
 }
+# Such names Spark, Hive and others give to what is no data, or not yet, as _temporary.
+_HIDDEN = (".", "_")
 _PACK = "`muster pack` makes a payload of a folder of photos, or of a CSV"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundInputs:
-    """Files to read, as (path, form, bytes), and those passed over for their suffix."""
+    """Files to read, as (path, form, bytes), and those passed over for their names."""
 
     files: tuple[tuple[str, Form, int], ...]
     skipped: tuple[str, ...]
+
+
+class _Match(NamedTuple):
+    path: str
+    size: int
+    hidden: bool = False
 
 
 def find_inputs(arguments: Iterable[str]) -> FoundInputs:
@@ -45,9 +53,9 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
     skipped: dict[str, None] = {}
     for argument in arguments:
         explicit, matches = _match(argument)
-        for path, size in matches:
+        for path, size, hidden in matches:
             _check_name(path)
-            form = form_of(path)
+            form = None if hidden else form_of(path)
             if form is not None:
                 files.setdefault(_identity(path), (path, form, size))
             elif explicit:
@@ -56,10 +64,10 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
                 )
             else:
                 skipped[path] = None
-        if all(path in skipped for path, _ in matches):
+        if all(each.path in skipped for each in matches):
             raise UsageError(
                 f"input {argument}: of its {len(matches)} files none is named as a payload "
-                f"(*{', *'.join(SUFFIXES)}); {_PACK}"
+                f"(*{', *'.join(SUFFIXES)}, and not {'* or '.join(_HIDDEN)}*); {_PACK}"
             )
     return FoundInputs(tuple(files.values()), tuple(skipped))
 
@@ -69,10 +77,10 @@ def form_of(path: str) -> Form | None:
     return next((form for suffix, form in SUFFIXES.items() if path.endswith(suffix)), None)
 
 
-def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
+def _match(argument: str) -> tuple[bool, list[_Match]]:
     """Gives whether the argument is one file, and what it stands for."""
     if os.path.isfile(argument):  # also where its name looks like a glob
-        return True, [(argument, os.path.getsize(argument))]
+        return True, [_Match(argument, os.path.getsize(argument))]
     if os.path.isdir(argument):
         found = _walk(argument)
         if not found:
@@ -93,11 +101,11 @@ def _match(argument: str) -> tuple[bool, list[tuple[str, int]]]:
     return not is_glob, found
 
 
-def _glob(pattern: str) -> list[tuple[str, int]]:
+def _glob(pattern: str) -> list[_Match]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
         paths = glob.glob(pattern, recursive=True, include_hidden=True)
         files = [each for each in paths if not os.path.isdir(each)]
-        found = [(each, _size(each)) for each in _without_ours(files, pattern)]
+        found = [_sized(each, _is_hidden(each, pattern)) for each in _without_ours(files, pattern)]
         if "**" not in pattern:  # which goes through folders by itself
             found += [file for each in paths if os.path.isdir(each) for file in _walk(each)]
         return _in_order(found)
@@ -110,7 +118,19 @@ def _glob(pattern: str) -> list[tuple[str, int]]:
             f"input {pattern}: cannot be listed: {reason(error, pattern)}; what Beam needs for "
             'such a place stands in the README, "Input"'
         ) from error
-    return _in_order((each.path, each.size_in_bytes) for each in result.metadata_list)
+    return _in_order(
+        _Match(each.path, each.size_in_bytes, _is_hidden(each.path, pattern))
+        for each in result.metadata_list
+    )
+
+
+def _is_hidden(path: str, pattern: str) -> bool:
+    """True where a name that `**` went through, or came to, is one of the hidden ones."""
+    spelt_out, went_through, last = pattern.partition("**")
+    names = path.split("/")[spelt_out.count("/") :] if went_through else []
+    if last.rpartition("/")[2].startswith(_HIDDEN):  # such ones are asked for
+        names = names[:-1]
+    return any(each.startswith(_HIDDEN) for each in names)
 
 
 def _without_ours(paths: Iterable[str], pattern: str) -> Iterator[str]:
@@ -127,22 +147,28 @@ def _without_ours(paths: Iterable[str], pattern: str) -> Iterator[str]:
             yield path
 
 
-def _walk(folder: str) -> list[tuple[str, int]]:
-    """Gives all files below a local folder, whose names may look like globs."""
+def _walk(folder: str) -> list[_Match]:
+    """Gives all files below a local folder, whose names may look like globs.
+
+    Of a hidden folder itself alone.
+    """
 
     def refuse(error: OSError) -> NoReturn:
         raise UsageError(f"input {folder}: cannot be listed: {error}") from error
 
     places: dict[str, frozenset[str]] = {}  # folder -> itself and those above it, without links
-    paths: list[str] = []
+    found: list[_Match] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         place, above = os.path.realpath(below), places.get(os.path.dirname(below), frozenset())
         if place in above or _is_ours([*folders, *names]):  # led back by a link, or not of a user
             folders.clear()
             continue
         places[below] = above | {place}
-        paths += [os.path.join(below, name) for name in names]
-    return _in_order((path, _size(path)) for path in paths)
+        hidden = [name for name in folders if name.startswith(_HIDDEN)]
+        folders[:] = (name for name in folders if name not in hidden)
+        found += [_Match(os.path.join(below, name), 0, hidden=True) for name in hidden]
+        found += [_sized(os.path.join(below, name), name.startswith(_HIDDEN)) for name in names]
+    return _in_order(found)
 
 
 def _is_ours(names: Sequence[str]) -> bool:
@@ -150,19 +176,19 @@ def _is_ours(names: Sequence[str]) -> bool:
     return {MANIFEST, LOCK} <= set(names) or {STAMP_FILE, SEGMENTS} <= set(names)
 
 
-def _size(path: str) -> int:
+def _sized(path: str, hidden: bool) -> _Match:
+    if hidden or form_of(path) is None:  # it is passed over, whatever it is
+        return _Match(path, 0, hidden)
     try:
-        if form_of(path) is not None and os.path.exists(path) and not os.path.isfile(path):
+        if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"input {path}: is not a regular file; remove it or name others")
-        return os.path.getsize(path)
+        return _Match(path, os.path.getsize(path))
     except OSError as error:
-        if form_of(path) is None:  # it would be passed over
-            return 0
         raise UsageError(f"input {path}: cannot be read: {error.strerror}") from error
 
 
-def _in_order(found: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    return sorted(found, key=lambda each: os.fsencode(each[0]))
+def _in_order(found: Iterable[_Match]) -> list[_Match]:
+    return sorted(found, key=lambda each: os.fsencode(each.path))
 
 
 def _check_name(path: str) -> None:

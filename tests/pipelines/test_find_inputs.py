@@ -124,7 +124,7 @@ def test_photos_are_no_payload(folder, argument):
         (folder / "photos" / name).write_bytes(b"x")
     assert refusal("in/b.jsonl", argument) == (
         f"input {argument}: of its 2 files none is named as a payload (*.parquet, *.json, "
-        "*.jsonl, *.jsonl.gz, *.jsonl.zst, *.ndjson, *.ndjson.gz, *.ndjson.zst); "
+        "*.jsonl, *.jsonl.gz, *.jsonl.zst, *.ndjson, *.ndjson.gz, *.ndjson.zst, and not .* or _*); "
         "`muster pack` makes a payload of a folder of photos, or of a CSV"
     )
 
@@ -205,6 +205,27 @@ def test_of_two_ways_to_a_folder_the_first_by_path_bytes_is_taken(tmp_path):
         for name in ("z", "a", "n"):
             (folder / name).symlink_to("m")
         assert [path for path, _, _ in find_inputs([str(folder)]).files] == [f"{folder}/a/in.jsonl"]
+
+
+@pytest.mark.parametrize("argument", ["data", "d*", "data/**", "**/*.json*"])
+def test_hidden_names_are_passed_over(tmp_path, monkeypatch, argument):
+    """As Spark leaves them behind, and macOS."""
+    monkeypatch.chdir(tmp_path)
+    hidden = ["data/._a.jsonl", "data/_temporary/0/a.jsonl", "data/sub/.cache/_x/a.jsonl"]
+    for name in (*hidden, "data/a.jsonl", "data/sub/b_.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_inputs([argument])
+    assert [path for path, _, _ in found.files] == ["data/a.jsonl", "data/sub/b_.jsonl"]
+    folders = ["data/._a.jsonl", "data/_temporary", "data/sub/.cache"]
+    assert list(found.skipped) == (hidden if "**" in argument else folders)
+    assert paths("data/_temporary/0") == paths("data/_*/**") == ["data/_temporary/0/a.jsonl"]
+    assert paths("data/**/._*") == paths("data/._a.jsonl") == ["data/._a.jsonl"]
+    assert refusal("data/sub/.cache") == (
+        "input data/sub/.cache: of its 1 files none is named as a payload (*.parquet, *.json, "
+        "*.jsonl, *.jsonl.gz, *.jsonl.zst, *.ndjson, *.ndjson.gz, *.ndjson.zst, and not .* or _*); "
+        "`muster pack` makes a payload of a folder of photos, or of a CSV"
+    )
 
 
 @pytest.fixture
