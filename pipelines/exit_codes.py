@@ -29,6 +29,8 @@ def reasons(report: Report, limit: RejectedLimit | None) -> Iterator[str]:
         yield f"{report.failed_rows} rows failed for no reason of their own; enroll them again"
     if report.damaged_inputs:
         yield f"damaged inputs: {report.damaged_inputs}; their records that tell no row say where"
+    if report.rejected_not_kept:
+        yield f"rejected rows that could not be kept: {report.rejected_not_kept}"
     if report.all_refused:
         yield "every request was refused; the records tell why"
     if _too_many(account, limit):

@@ -19,6 +19,7 @@ class Measurements:
     """stages: name -> calls and seconds, summed over all workers."""
 
     rows_read: int
+    not_kept: int = 0
     retries: int = 0
     throttled_s: float = 0.0
     stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -43,6 +44,7 @@ def measured(result: Any) -> Measurements:
     }
     return Measurements(
         rows_read=counters[metrics.ROWS_READ],
+        not_kept=counters[metrics.NOT_KEPT],
         retries=counters[metrics.RETRIES],
         throttled_s=counters[metrics.THROTTLED] / 1000,
         stages={

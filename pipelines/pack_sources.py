@@ -115,7 +115,7 @@ def _manifest(path: str) -> Iterator[Entry | Problem]:
         raise UsageError(f"{told}: {error}") from error
     with io.TextIOWrapper(binary, "utf-8-sig", errors="surrogateescape", newline="") as file:
         first_line = next((line for line in _lines(file, told) if line.strip("\r\n")), "")
-        delimiter = max(",;\t", key=first_line.count)
+        delimiter = max(",;\t", key=partial(_known_cells, first_line))
         file.seek(0)
         reader = csv.reader(_lines(file, told), delimiter=delimiter, strict=True)
         try:
@@ -129,6 +129,12 @@ def _manifest(path: str) -> Iterator[Entry | Problem]:
             yield from _person(cells, columns, f"{told} line {reader.line_num}", path)
     if nothing:
         yield Problem(f"{told}: no rows after the header")
+
+
+def _known_cells(line: str, delimiter: str) -> tuple[int, int]:
+    """Gives how well the delimiter cuts a header: into columns that we know, and into many."""
+    cells = next(csv.reader([line], delimiter=delimiter), [])
+    return sum(cell.strip().lower() in _KNOWN for cell in cells), len(cells)
 
 
 def _lines(file: TextIO, told: str) -> Iterator[str]:

@@ -54,6 +54,7 @@ def make_report(
         requests_refused=dict(sorted(requests_refused.items())),
         all_refused=all_refused(plan, requests_refused),
         damaged_inputs=len(counts.damaged_sources),
+        rejected_not_kept=seen.not_kept,
         taken_over=taken_over,
         started_at=ended.began.isoformat(timespec="seconds"),
         finished_at=finished.isoformat(timespec="seconds"),

@@ -49,6 +49,7 @@ class Report:
     requests_refused: Mapping[str, int]
     all_refused: bool
     damaged_inputs: int
+    rejected_not_kept: int
     taken_over: bool
     started_at: str
     finished_at: str

@@ -185,6 +185,20 @@ def test_kept_rows_are_no_input_of_the_run_that_would_remove_them(
     assert list((tmp_path / "run/rejected").iterdir())
 
 
+def test_rows_that_cannot_be_kept_are_counted(muster: Muster, tmp_path: Path) -> None:
+    """Of a column that is not ours, and that Arrow cannot read."""
+    muster.create()
+    rows = pa.Table.from_pylist([*people(1), row("bad", b"no image"), row("six", group_photo())])
+    vectors = pa.array([[1.0, 2.0], [3.0, 4.0], None], pa.list_(pa.float32(), 2))
+    path = tmp_path / "in.parquet"
+    pq.write_table(rows.append_column("embedding", vectors), path)
+    done = muster.enroll("run", path, "--keep-rejected")
+    assert (done.code, done.json["enrolled"]) == (0, 1)
+    assert not list((tmp_path / "run/rejected").iterdir())
+    assert muster.report("run")["rejected_not_kept"] == 2
+    assert "muster: rejected rows that could not be kept: 2\n" in done.stderr
+
+
 def test_nothing_is_kept_unasked(muster: Muster, tmp_path: Path) -> None:
     muster.create()
     assert muster.enroll("run", write_lines(tmp_path / "a.jsonl", [b"x"])).code == 0

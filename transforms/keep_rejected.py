@@ -9,6 +9,7 @@ from apache_beam.pvalue import PCollection
 
 from schemas.errors import Code
 from schemas.records import Outcome
+from transforms import metrics
 from transforms.rejected_files import RejectedFiles
 
 # The winner of a duplicate is in the input already.
@@ -23,8 +24,9 @@ class _KeepFn(beam.DoFn):
         self._files = RejectedFiles(Path(self._folder))
 
     def process(self, outcome: Outcome) -> Iterable[Outcome]:
-        if outcome.code not in _NOT_KEPT and outcome.ref.raw is not None:
-            self._files.add(outcome.ref)
+        ref = outcome.ref
+        if outcome.code not in _NOT_KEPT and not self._files.add(ref) and ref.row is not None:
+            metrics.add(metrics.NOT_KEPT)
         return [outcome]
 
     def finish_bundle(self) -> None:

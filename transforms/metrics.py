@@ -10,6 +10,7 @@ from transforms.run_state import RUN_STATE
 
 NAMESPACE = "muster"
 ROWS_READ = "rows_read"
+NOT_KEPT = "rejected_not_kept"
 RETRIES = "store_retries"
 THROTTLED = "store_throttled_ms"
 UNKNOWN_FIELD = "unknown_field_"

@@ -33,17 +33,18 @@ class RejectedFiles:
         self._tables: dict[str, _Table] = {}  # the one that was used last is last
         self._tables_made = 0
 
-    def add(self, ref: RowRef) -> None:
-        """Writes the row that `ref.raw` holds."""
+    def add(self, ref: RowRef) -> bool:
+        """Writes the row that `ref.raw` holds; False where it has none, or can be read no more."""
         if isinstance(ref.raw, pa.RecordBatch):
             self._table(ref.source, ref.raw.schema).add(ref.raw)
             if sum(table.bytes for table in self._tables.values()) >= _BUFFER_BYTES:
                 for table in self._tables.values():
                     table.flush()
         elif isinstance(ref.raw, FilePiece):
-            _copy(ref.raw, self._file(ref))
-        else:
+            return _copy(ref.raw, self._file(ref))
+        elif ref.raw is not None:
             self._file(ref).write(ref.raw.translate(_ONE_LINE) + b"\n")
+        return ref.raw is not None
 
     def close(self) -> None:
         """Makes the files whole."""
@@ -77,8 +78,8 @@ class RejectedFiles:
         return self._folder / f"{name}-{self._token}{suffix}{_PARTIAL}"
 
 
-def _copy(piece: FilePiece, file: BinaryIO) -> None:
-    """Writes the row as one line, or nothing where its input can no longer be read."""
+def _copy(piece: FilePiece, file: BinaryIO) -> bool:
+    """Writes the row as one line, or nothing, and gives False, where it can no longer be read."""
     began = file.tell()
     file.write(piece.before)
     try:
@@ -87,8 +88,9 @@ def _copy(piece: FilePiece, file: BinaryIO) -> None:
     except _UnreadableError:
         file.seek(began)
         file.truncate()
-    else:
-        file.write(piece.after + b"\n")
+        return False
+    file.write(piece.after + b"\n")
+    return True
 
 
 class _UnreadableError(Exception):

@@ -159,6 +159,10 @@ def test_paths_start_at_the_csv(here):
     assert found(path) == [("1", "in/../p.jpg"), ("2", "/p.jpg")]
 
 
+def test_a_separator_within_quotes_separates_nothing(here):
+    assert found(manifest('id,name,path,"a;b;c;d;e"', "1,x,a.jpg,y")) == [("1", "a.jpg")]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\n\r\n"])
