@@ -133,7 +133,10 @@ def _manifest(path: str) -> Iterator[Entry | Problem]:
 
 def _known_cells(line: str, delimiter: str) -> tuple[int, int]:
     """Gives how well the delimiter cuts a header: into columns that we know, and into many."""
-    cells = next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # which the reader of the whole file tells
+        return 0, 0
     return sum(cell.strip().lower() in _KNOWN for cell in cells), len(cells)
 
 
