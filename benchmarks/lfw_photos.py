@@ -75,7 +75,7 @@ def enroll(photos: Path, pack: str, precision: str = "float32") -> Photos:
             *("--collection", COLLECTION, "--store", store, "--pack", pack, "--run-dir", run),
             *("--precision", precision),
         )
-        records = [json.loads(line)["metadata"] for line in record_lines(f"{run}/results/results")]
+        records = [json.loads(line)["metadata"] for line in record_lines(Path(run))]
         ids = sorted({each["person_id"] for each in records if "person_id" in each})
         return Photos(
             ids, [persons.get(each) or person_on(each) for each in ids], _vectors(store, ids)

@@ -65,7 +65,7 @@ def ends(config: EnrollConfig) -> dict[str, Any]:
     """Gives code and detail of each photo, and the box and vector of those that were stored."""
     found = {}
     with connected(store_spec(config.store)) as handle:
-        for line in record_lines(config.results_prefix):
+        for line in record_lines(config.run_folder):
             record = json.loads(line)
             person = record["metadata"]["person_id"]
             point = handle.get(COLLECTION, point_id(person))

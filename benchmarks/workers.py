@@ -65,7 +65,7 @@ def enrolled(photos: Path, workers: int) -> Left:
             workers=workers,
         )
         report = run(config, store=spec)
-        records = [json.loads(line) for line in record_lines(config.results_prefix)]
+        records = [json.loads(line) for line in record_lines(config.run_folder)]
         with connected(spec) as store:
             points = [
                 store.get(COLLECTION, each["metadata"]["point_id"])

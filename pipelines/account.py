@@ -2,11 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from apache_beam.io.filesystems import FileSystems
-
+from pipelines.workplace import RESULTS
 from schemas.errors import Code, Detail
 from schemas.report import Account
 from transforms.write_results import RESULTS_SUFFIX
@@ -44,11 +44,11 @@ class ResultCounts:
         return dict(sorted(codes.items()))
 
 
-def count_results(prefix: str) -> ResultCounts:
+def count_results(run_folder: Path) -> ResultCounts:
     """Counts all records of the run's result files."""
     outcomes: Counter[str] = Counter()
     damaged: list[str] = []
-    for line in record_lines(prefix):
+    for line in record_lines(run_folder):
         record = json.loads(line)
         metadata = record["metadata"]
         outcomes[metadata.get("action", record["code"])] += 1
@@ -64,10 +64,8 @@ def close_account(rows_read: int, counts: ResultCounts) -> Account:
     return Account(rows_read=rows_read, rejected=rejected, **by_action)
 
 
-def record_lines(prefix: str) -> Iterable[bytes]:
+def record_lines(run_folder: Path) -> Iterator[bytes]:
     """Gives the lines of all of the run's result files, in no order."""
-    [found] = FileSystems.match([f"{prefix}-*{RESULTS_SUFFIX}"])
-    for each in found.metadata_list:
-        with FileSystems.open(each.path) as file:
-            while line := file.readline():
-                yield line
+    for path in (run_folder / RESULTS).glob(f"{RESULTS}-*{RESULTS_SUFFIX}"):
+        with path.open("rb") as file:
+            yield from file

@@ -12,7 +12,6 @@ from pipelines.option_values import (
     parse_schemes,
     parse_size,
 )
-from pipelines.workplace import RESULTS
 from schemas.errors import UsageError
 from schemas.ids import check_collection_name
 from schemas.inputs import PARQUET_FIELDS
@@ -107,7 +106,7 @@ class EnrollConfig:
             raise UsageError(f"--run-dir {self.run_dir!r}: expected the name of a folder, in UTF-8")
         if "://" in self.run_dir:
             raise UsageError(f"--run-dir {self.run_dir}: expected a local folder")
-        if any(each in self.results_prefix for each in "*?["):
+        if any(each in str(self.run_folder) for each in "*?["):
             raise UsageError(
                 f"--run-dir {self.run_dir}: its path holds one of * ? [, which Beam takes for a "
                 "glob; name another folder"
@@ -133,11 +132,6 @@ class EnrollConfig:
     def run_folder(self) -> Path:
         """The run's folder, from wherever a worker was started."""
         return Path(self.run_dir).absolute()
-
-    @property
-    def results_prefix(self) -> str:
-        """Where the result files are once the run is over."""
-        return str(self.run_folder / RESULTS / "results")
 
 
 def config_of(values: Mapping[str, Any], beam_options: Sequence[str] = ()) -> EnrollConfig:

@@ -30,6 +30,8 @@ def cut_parquet(path: str, columns: Mapping[str, str]) -> FileCut:
             unknown = _check_columns(path, opened.footer.schema, columns)
             _check_encodings(path, opened.footer, unknown)
             splits = tuple(_cut_row_groups(path, opened.footer.metadata))
+    except MemoryError:  # also one of Arrow's; too little memory is no fault of the file
+        raise
     except (*DAMAGE, UnicodeDecodeError) as error:
         why = (
             "is not a readable Parquet file (its footer is cut, it is encrypted, or a column is of "

@@ -118,7 +118,7 @@ def prepared(
 ) -> Iterator[tuple[Job, Store]]:
     """Checks everything that can be checked before an image is touched; opens the store.
 
-    Raises UsageError and RefusedError.
+    Raises UsageError, RefusedError, and FailedError where the run folder is in use.
     """
     check_free(Path(config.run_dir))
     spec = store or store_spec(config.store, config.retry_for_s)
@@ -179,7 +179,7 @@ def run(
 
     pack, store: instead of those that the config names, for callers from Python. while_running:
     called several times a second with the number of rows there are. Raises UsageError,
-    RefusedError and RunFolderInUseError before anything is written.
+    RefusedError before anything is written, and FailedError where the folder is in use or full.
     """
     with prepared(config, pack, store) as (job, handle), claimed(config.run_folder) as folder:
         RUN_STATE.begin(job.workplace.stop_marker)
@@ -195,7 +195,7 @@ def run(
         handle.close()  # what it holds back must be on the disk before the report vouches for it
         report = make_report(
             plan,
-            count_results(config.results_prefix),
+            count_results(config.run_folder),
             ended,
             requests_refused=job.plan.requests.refused(job.bodies_into),
             taken_over=folder.taken_over,

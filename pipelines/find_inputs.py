@@ -104,10 +104,14 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
 def _glob(pattern: str) -> list[_Match]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
         paths = glob.glob(pattern, recursive=True, include_hidden=True)
-        files = [each for each in paths if not os.path.isdir(each)]
-        found = [_sized(each, _is_hidden(each, pattern)) for each in _without_ours(files, pattern)]
-        if "**" not in pattern:  # which goes through folders by itself
-            found += [file for each in paths if os.path.isdir(each) for file in _walk(each)]
+        through = pattern.endswith("/**") or pattern == "**"  # all folders, by itself
+        found = []
+        for path in _without_ours(paths, pattern):
+            hidden = _is_hidden(path, pattern)
+            if not os.path.isdir(path):
+                found.append(_sized(path, hidden))
+            elif not through:
+                found += [_Match(path, 0, hidden)] if hidden else _walk(path)
         return _in_order(found)
     if pattern.startswith("file://"):
         raise UsageError(f"input {pattern}: file:// is not read; name the local path")
@@ -126,9 +130,10 @@ def _glob(pattern: str) -> list[_Match]:
 
 def _is_hidden(path: str, pattern: str) -> bool:
     """True where a name that `**` went through, or came to, is one of the hidden ones."""
-    spelt_out, went_through, last = pattern.partition("**")
-    names = path.split("/")[spelt_out.count("/") :] if went_through else []
-    if last.rpartition("/")[2].startswith(_HIDDEN):  # such ones are asked for
+    if "**" not in pattern:
+        return False
+    names = path.split("/")[pattern[: pattern.index("**")].count("/") :]
+    if pattern.rpartition("/")[2].startswith(_HIDDEN):  # such ones are asked for
         names = names[:-1]
     return any(each.startswith(_HIDDEN) for each in names)
 

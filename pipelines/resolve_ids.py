@@ -65,7 +65,6 @@ def _ids(
     for split, ref, person_id in rows:
         if ref.row is None:
             raise ValueError(f"no row: {ref}")
-        # As `place_of`, which takes half a second more per million rows.
         line, row = (ref.row, None) if ref.request is None else (ref.request, ref.row)
         sources[split] = ref.source
         # No id has a U+0000, so the two cannot run into each other.

@@ -96,7 +96,7 @@ def _parts(run_dir: Path, manifest: _Json, report: _Json) -> Iterator[tuple[int,
         response = refusal_json(each["code"]) if each["code"] else []
         yield places[each["source"]], each["request"], _WHOLE, json.dumps(response).encode()
     missing = counted = sum(report["codes"].values())
-    for line in record_lines(str(run_dir.absolute() / RESULTS / "results")):
+    for line in record_lines(run_dir):
         missing -= 1
         metadata = (record := json.loads(line))["metadata"]
         if "request" in metadata:  # else a person row, or damage to a file

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.workplace import REJECTED, RESULTS, Workplace, workplaces
-from schemas.errors import FailedError, RunFolderInUseError, UsageError
+from schemas.errors import FailedError, UsageError
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -60,7 +60,7 @@ class RunFolder:
 
 
 def check_free(path: Path) -> None:
-    """Raises UsageError for a finished run and for what is no run's, and RunFolderInUseError."""
+    """Raises UsageError for a finished run and for what is no run's, FailedError for one in use."""
     with _writing(path):
         if path.exists() and not path.is_dir():
             raise UsageError(
@@ -125,12 +125,13 @@ def _locked(path: Path) -> Iterator[None]:
     with _writing(path):
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FailedError(
+                f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
+            ) from error
         yield
-    except BlockingIOError as error:
-        raise RunFolderInUseError(
-            f"--run-dir {path}: another run is using it; wait for it, or name a new folder"
-        ) from error
     finally:
         os.close(lock)
 
@@ -139,7 +140,7 @@ def _locked(path: Path) -> Iterator[None]:
 def claimed(path: Path) -> Iterator[RunFolder]:
     """Makes or takes over the folder and holds its lock for the block.
 
-    Raises UsageError and RunFolderInUseError as `check_free` does.
+    Raises UsageError and FailedError as `check_free` does, and where the disk says no.
     """
     check_free(path)  # before anything of somebody else's is touched
     with _writing(path):

@@ -36,7 +36,7 @@ class Workplace:
     @property
     def results_prefix(self) -> str:
         """Where Beam writes the result files."""
-        return str(self.path / RESULTS / "results")
+        return str(self.path / RESULTS / RESULTS)
 
     @property
     def rejected(self) -> Path:

@@ -110,7 +110,3 @@ class UsageError(Exception):
 
 class FailedError(Exception):
     """The run cannot go on, and it is not the job's fault: exit 1."""
-
-
-class RunFolderInUseError(FailedError):
-    """Another run holds the folder's lock."""

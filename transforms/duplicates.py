@@ -2,7 +2,6 @@
 
 import sqlite3
 from pathlib import Path
-from typing import NamedTuple
 
 from schemas.errors import Code, Fault
 from schemas.records import RowRef
@@ -24,25 +23,6 @@ _LOSERS = """
 """
 
 
-class Place(NamedTuple):
-    """Where a row stands; places compare in input order.
-
-    split: number of the planned split, in input order. line: the request if the row is of a body,
-    else the row. row: the row within the body, else 0.
-    """
-
-    split: int
-    line: int
-    row: int
-
-
-def place_of(split: int, ref: RowRef) -> Place:
-    """Gives the row's place. Raises ValueError for damage or a malformed body, which have none."""
-    if ref.row is None:
-        raise ValueError(f"no row: {ref}")
-    return Place(split, ref.row, 0) if ref.request is None else Place(split, ref.request, ref.row)
-
-
 def describe(source: str, request: int | None, row: int) -> str:
     """Names a row, as the detail of a loser does.
 
@@ -59,7 +39,6 @@ class Losers:
 
     def __init__(self, database: str, split: int) -> None:
         """Opens what `resolve_ids` wrote. Raises sqlite3.Error where that cannot be read."""
-        self._split = split
         # Nobody writes any more, so no lock is needed: also on mounts that have none. A reader that
         # is given up half-way may be closed by another thread.
         uri = f"{Path(database).absolute().as_uri()}?mode=ro&immutable=1"
@@ -78,7 +57,7 @@ class Losers:
         """
         if ref.row is None:
             return None
-        _, *wanted = place_of(self._split, ref)
+        wanted = [ref.row, 0] if ref.request is None else [ref.request, ref.row]
         while self._next is not None and [*self._next[:2]] < wanted:
             self._next = self._rows.fetchone()
         if self._next is None or [*self._next[:2]] != wanted:

@@ -13,7 +13,7 @@ from transforms import metrics
 from transforms.rejected_files import RejectedFiles
 
 # The winner of a duplicate is in the input already.
-_NOT_KEPT = (Code.OK, Code.DUPLICATE_ID)
+_NOT_WANTED = (Code.OK, Code.DUPLICATE_ID)
 
 
 class _KeepFn(beam.DoFn):
@@ -25,7 +25,7 @@ class _KeepFn(beam.DoFn):
 
     def process(self, outcome: Outcome) -> Iterable[Outcome]:
         ref = outcome.ref
-        if outcome.code not in _NOT_KEPT and not self._files.add(ref) and ref.row is not None:
+        if outcome.code not in _NOT_WANTED and not self._files.add(ref) and ref.row is not None:
             metrics.add(metrics.NOT_KEPT)
         return [outcome]
 

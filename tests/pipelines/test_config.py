@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import runner
 from pipelines.config import EnrollConfig, RejectedLimit, config_of
 from schemas.errors import Code, RefusedError, UsageError
 from schemas.options import (
@@ -17,29 +18,8 @@ from schemas.options import (
 )
 
 # As click gives them, with its defaults.
-VALUES = {
-    "inputs": ("people.parquet",),
-    "collection": "staff",
-    "face_storage_type": "NoStorage",
-    "run_dir": "runs/1",
-    "store": "./muster-store",
-    "pack": "opencv-zoo",
-    "engine": "auto",
-    "precision": "float32",
-    "workers": None,
-    "multiple_faces": "reject",
-    "max_rejected": None,
-    "retry_for": "120s",
-    "max_image_bytes": "20MB",
-    "max_image_pixels": "50M",
-    "max_row_bytes": "64MB",
-    "column": (),
-    "face_root": None,
-    "face_schemes": None,
-    "on_duplicate_id": "last",
-    "keep_rejected": False,
-    "limit": None,
-}
+ARGUMENTS = ["people.parquet", "--collection=staff", "--face-storage-type=NoStorage"]
+VALUES = runner.enroll.make_context("enroll", [*ARGUMENTS, "--run-dir=runs/1"]).params
 
 
 def config(**values):
@@ -164,9 +144,9 @@ def test_a_collections_name_is_checked():
     assert refused.value.code is Code.INVALID_COLLECTION_NAME
 
 
-def test_results_stand_in_the_run_folder(tmp_path, monkeypatch):
+def test_the_run_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert config().results_prefix == f"{tmp_path}/runs/1/results/results"
+    assert config().run_folder == tmp_path / "runs/1"
 
 
 def test_a_config_does_not_change():

@@ -121,6 +121,7 @@ class TestLines:
             (b"PAR1" + bytes(9), "Parquet"),
             (ROW.decode().encode("utf-16"), "text in UTF-16"),
         ],
+        ids=["gzip", "parquet", "utf-16"],
     )
     @pytest.mark.parametrize("rows_expected", [False, True])
     def test_that_are_another_kind_of_file(self, tmp_path, content, kind, rows_expected):

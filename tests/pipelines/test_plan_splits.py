@@ -144,6 +144,15 @@ class TestParquet:
                 "parquet.writer.version=v1)"
             )
 
+    def test_too_little_memory_is_no_fault_of_the_file(self, tmp_path, monkeypatch):
+        def full(*_):
+            raise pa.ArrowMemoryError
+
+        monkeypatch.setattr(cut_parquet, "open_parquet", full)
+        path = write_parquet(tmp_path / "a.parquet", [GOOD])
+        with pytest.raises(MemoryError):
+            plan(path)
+
     @pytest.mark.parametrize("kept", [0, 3, 100, -1, -8])
     def test_no_footer(self, tmp_path, kept):
         path = tmp_path / "a.parquet"

@@ -7,7 +7,7 @@ import pytest
 from schemas.errors import Code, Fault
 from schemas.records import RowRef
 from tests.builders import make_ref
-from transforms.duplicates import SCHEMA, Losers, Place, place_of
+from transforms.duplicates import SCHEMA, Losers
 
 SPLITS = [(0, "people.jsonl"), (1, "people.jsonl"), (2, "bodies.jsonl")]
 LOSERS = [  # the place, and that of the other row
@@ -47,26 +47,6 @@ def details(losers, refs):
 
 PERSONS = [person(row) for row in range(100)]
 LOST = {3: "people.jsonl row 70", 70: "people.jsonl row 200", 71: "bodies.jsonl request 5 row 0"}
-
-
-@pytest.mark.parametrize(
-    ("ref", "place"),
-    [(person(7), Place(3, 7, 0)), (of_body(7, 2), Place(3, 7, 2)), (of_body(0, 0), Place(3, 0, 0))],
-)
-def test_places(ref, place):
-    assert place_of(3, ref) == place
-
-
-@pytest.mark.parametrize("request_", [None, 4])
-def test_damage_and_refused_bodies_have_no_place(request_):
-    with pytest.raises(ValueError, match="no row"):
-        place_of(0, RowRef("people.jsonl", None, "staff", request_))
-
-
-def test_places_compare_in_input_order():
-    places = [(0, person(9)), (1, of_body(2, 3)), (1, of_body(10, 0)), (1, of_body(10, 1))]
-    ordered = [place_of(*each) for each in places]
-    assert sorted(ordered) == ordered
 
 
 def test_losers_of_person_rows(database):
