@@ -7,13 +7,14 @@ import os
 from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 
+from pipelines.find_inputs import FoundFile
 from schemas.inputs import Form
 from transforms.inputs.streams import is_compressed
 
 Marks = Mapping[str, tuple[Form, os.stat_result]]
 
 
-def marks_of(files: Iterable[tuple[str, Form, int]]) -> Marks:
+def marks_of(files: Iterable[FoundFile]) -> Marks:
     """Gives what `first_changed` compares, of local files: to ask for others takes too long."""
     marks = {}
     for path, form, _ in files:

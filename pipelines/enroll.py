@@ -18,7 +18,7 @@ from pipelines.changed_inputs import Marks, first_changed, marks_of
 from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.file_cut import absolute
-from pipelines.filesystems import check_schemes, places_of
+from pipelines.filesystems import check_schemes, filesystem_options
 from pipelines.find_inputs import find_inputs
 from pipelines.launch import beam_options, is_one_process, run_pipeline
 from pipelines.manifest import manifest
@@ -99,7 +99,7 @@ def compose(job: Job, pipeline: beam.Pipeline) -> PCollection[str]:
         pipeline
         | "Splits" >> beam.Create(splits, reshuffle=False)
         | "SpreadSplits" >> beam.Reshuffle()
-        | ReadRows(job.reading, job.workplace.stop_marker, places_of(job.options))
+        | ReadRows(job.reading, job.workplace.stop_marker, filesystem_options(job.options))
         | CheckRows(config.rules, files)
         | SkipUnchanged(job.store, job.pack, config.rules)
         | DecodeImages(model, config.rules.max_image_pixels)

@@ -13,7 +13,7 @@ from pipelines.option_values import face_schemes
 from schemas.errors import UsageError
 
 _S3 = "s3"
-_PLACES = ("s3_", "hdfs_")
+_OPTIONS = ("s3_", "hdfs_")
 # Those of Beam's options that are keys.
 KEYS = {
     "s3_access_key_id",
@@ -38,7 +38,7 @@ def check_schemes(config: EnrollConfig) -> None:
             ) from error
 
 
-def places_of(options: PipelineOptions) -> Mapping[str, Any]:
+def filesystem_options(options: PipelineOptions) -> Mapping[str, Any]:
     """Gives the options that tell how filesystems are reached, without their keys.
 
     They go into the graph, which a runner shows: workers have keys in their environment.
@@ -47,7 +47,7 @@ def places_of(options: PipelineOptions) -> Mapping[str, Any]:
     return {
         name: value
         for name, value in given.items()
-        if name.startswith(_PLACES) and name not in KEYS
+        if name.startswith(_OPTIONS) and name not in KEYS
     }
 
 

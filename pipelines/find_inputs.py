@@ -16,7 +16,7 @@ from schemas.errors import UsageError
 from schemas.inputs import Form
 from transforms.stores.edge import SEGMENTS, STAMP_FILE
 
-SUFFIXES = {
+_SUFFIXES = {
     ".parquet": Form.PARQUET,
     ".json": Form.JSON,
     **{
@@ -30,11 +30,19 @@ _HIDDEN = (".", "_")
 _PACK = "`muster pack` makes a payload of a folder of photos, or of a CSV"
 
 
+class FoundFile(NamedTuple):
+    """A file to read. size: its bytes."""
+
+    path: str
+    form: Form
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class FoundInputs:
-    """Files to read, as (path, form, bytes), and those passed over for their names."""
+    """Files to read, and those passed over for their names."""
 
-    files: tuple[tuple[str, Form, int], ...]
+    files: tuple[FoundFile, ...]
     skipped: tuple[str, ...]
 
 
@@ -49,7 +57,7 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
 
     Raises UsageError for an argument that names nothing, or a file of another suffix.
     """
-    files: dict[str, tuple[str, Form, int]] = {}
+    files: dict[str, FoundFile] = {}
     skipped: dict[str, None] = {}
     for argument in arguments:
         explicit, matches = _match(argument)
@@ -57,24 +65,24 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
             _check_name(path)
             form = None if hidden else form_of(path)
             if form is not None:
-                files.setdefault(_identity(path), (path, form, size))
+                files.setdefault(_identity(path), FoundFile(path, form, size))
             elif explicit:
                 raise UsageError(
-                    f"input {path}: its suffix is not one of {', '.join(SUFFIXES)}; {_PACK}"
+                    f"input {path}: its suffix is not one of {', '.join(_SUFFIXES)}; {_PACK}"
                 )
             else:
                 skipped[path] = None
         if all(each.path in skipped for each in matches):
             raise UsageError(
                 f"input {argument}: of its {len(matches)} files none is named as a payload "
-                f"(*{', *'.join(SUFFIXES)}, and not {'* or '.join(_HIDDEN)}*); {_PACK}"
+                f"(*{', *'.join(_SUFFIXES)}, and not {'* or '.join(_HIDDEN)}*); {_PACK}"
             )
     return FoundInputs(tuple(files.values()), tuple(skipped))
 
 
 def form_of(path: str) -> Form | None:
     """Gives the form that the suffix tells, if any."""
-    return next((form for suffix, form in SUFFIXES.items() if path.endswith(suffix)), None)
+    return next((form for suffix, form in _SUFFIXES.items() if path.endswith(suffix)), None)
 
 
 def _match(argument: str) -> tuple[bool, list[_Match]]:

@@ -87,13 +87,13 @@ class UnusableFileError(Exception):
 
 def pack(source: Source, out: Path) -> Packed:
     """Writes all of the source, or nothing. Raises UsageError where that cannot be done."""
-    check_out(out)
+    _check_out(out)
     _check_source(source)
     with written_whole(out) as file:
         return _write(source, file)
 
 
-def check_out(out: Path) -> None:
+def _check_out(out: Path) -> None:
     """Raises UsageError where the payload cannot get this name."""
     if out.suffix != ".parquet":
         raise UsageError(f"{out}: expected a name that ends in .parquet")
@@ -102,7 +102,7 @@ def check_out(out: Path) -> None:
         raise UsageError(f"{out}: there is no folder {out.parent}; make it first")
 
 
-def open_file(path: str | Path, most_bytes: int) -> BinaryIO:
+def open_file(path: str, most_bytes: int) -> BinaryIO:
     """Gives a file that has bytes, open. Raises UnusableFileError; opens no FIFO and no device."""
     try:
         info = os.stat(path)

@@ -19,7 +19,7 @@ from transforms.person_metadata import is_text
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 # A file with a longer one is no CSV, and is not taken into memory to find out.
-MAX_LINE = 4_000_000
+_MAX_LINE = 4_000_000
 
 # Of what stands in a CSV's cell for a path; after a missing quote that may be half the file.
 _SHOWN_PATH = 300
@@ -141,9 +141,11 @@ def _known_cells(line: str, delimiter: str) -> tuple[int, int]:
 
 
 def _lines(file: TextIO, told: str) -> Iterator[str]:
-    while line := file.readline(MAX_LINE + 1):
-        if len(line) > MAX_LINE:
-            raise UsageError(f"{told}: a line is longer than {MAX_LINE:,} characters; is it a CSV?")
+    while line := file.readline(_MAX_LINE + 1):
+        if len(line) > _MAX_LINE:
+            raise UsageError(
+                f"{told}: a line is longer than {_MAX_LINE:,} characters; is it a CSV?"
+            )
         yield line
 
 

@@ -25,7 +25,6 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     if "-" in text or "_" in text:
         text = text.translate(_URL_SAFE)
     try:
-        decoded = pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+        return pybase64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError as error:
         raise RejectedError(Code.INVALID_IMAGE, Detail.BASE64) from error
-    return decoded

@@ -56,14 +56,14 @@ def _found(reading: Reading, split: Split) -> Iterator[Found]:
 
 
 class _ReadFn(beam.DoFn):
-    def __init__(self, reading: Reading, stop_marker: str, places: Mapping[str, Any]) -> None:
-        self._reading, self._stop_marker, self._places = reading, stop_marker, places
+    def __init__(self, reading: Reading, stop_marker: str, options: Mapping[str, Any]) -> None:
+        self._reading, self._stop_marker, self._filesystem_options = reading, stop_marker, options
 
     def setup(self) -> None:
         prepare_process()  # this is the first of the stages that share a worker
         RUN_STATE.join(self._stop_marker)
         if FileSystems._pipeline_options is None:  # in a pool's worker, whom Beam tells none
-            FileSystems.set_options(PipelineOptions.from_dictionary(dict(self._places)))
+            FileSystems.set_options(PipelineOptions.from_dictionary(dict(self._filesystem_options)))
 
     def process(self, split: Split) -> Iterable[Row]:
         # Here as well, for opening what is left of a large input takes minutes.
@@ -89,15 +89,15 @@ class _ReadFn(beam.DoFn):
 class ReadRows(beam.PTransform[PCollection[Split], PCollection[Row]]):
     """Splits to Rows. Every physical row gives exactly one; damage gives one of its own.
 
-    stop_marker: a file whose appearance ends the reading. places: those of Beam's options that
+    stop_marker: a file whose appearance ends the reading. filesystem_options: those of Beam's that
     tell how filesystems are reached.
     """
 
     reading: Reading
     stop_marker: str
-    places: Mapping[str, Any]
+    filesystem_options: Mapping[str, Any]
 
     def expand(self, splits: PCollection[Split]) -> PCollection[Row]:
         return splits | "ReadSplit" >> beam.ParDo(
-            _ReadFn(self.reading, self.stop_marker, self.places)
+            _ReadFn(self.reading, self.stop_marker, self.filesystem_options)
         )

@@ -152,7 +152,7 @@ def test_a_pools_worker_is_told_how_filesystems_are_reached_without_keys(folder:
     """Beam tells such a worker no options at all."""
     keys = ("--s3_access_key_id=K", "--s3_secret_access_key=S", "--s3_session_token=T")
     options = beam_options([HOST, "--s3_endpoint_url=http://here", *keys], 1)
-    places = filesystems.places_of(options)
-    assert places == {"hdfs_host": "here", "s3_endpoint_url": "http://here"}
-    _ReadFn(Reading(1), RUN_STATE.run, places).setup()
+    told = filesystems.filesystem_options(options)
+    assert told == {"hdfs_host": "here", "s3_endpoint_url": "http://here"}
+    _ReadFn(Reading(1), RUN_STATE.run, told).setup()
     assert FileSystems.match([f"mounted://{folder}/in/*.jsonl"])[0].metadata_list

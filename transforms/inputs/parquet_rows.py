@@ -33,7 +33,7 @@ class OpenParquet:
     raw: BinaryIO
     source: Any
     footer: Footer
-    _readers: dict[tuple[str, ...], pq.ParquetFile] = field(default_factory=dict)
+    _readers: dict[tuple[str, ...], pq.ParquetFile] = field(default_factory=dict, init=False)
 
     def reader(self, group: int) -> pq.ParquetFile:
         """Gives what reads this row group.
