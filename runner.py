@@ -11,7 +11,13 @@ from typing import Any, NoReturn
 
 import click
 
-from pipelines.streams import UnreadError, libraries_silenced, print_json, stderr_that_may_fail
+from pipelines.streams import (
+    UnreadError,
+    libraries_silenced,
+    print_json,
+    say_at_once,
+    stderr_that_may_fail,
+)
 from schemas.errors import FailedError, RefusedError, UsageError, refusal_json
 from schemas.exit_codes import FAILED, FINISHED, REFUSED, SIGNAL_BASE, USAGE
 from schemas.options import (
@@ -303,12 +309,12 @@ def stoppable() -> Iterator[list[int]]:
     def stop(number: int, _: Any) -> None:
         if received or not RUN_STATE.under_way:
             RUN_STATE.stop()  # for workers that begin now, elsewhere
-            click.echo("muster: stopped; the run is unfinished", err=True)
+            say_at_once("muster: stopped; the run is unfinished")
             end_children()
             os._exit(SIGNAL_BASE + number)  # threads of native code cannot be asked
         received.append(number)
         RUN_STATE.stop()  # before all else: who reads stderr may have got the signal as well
-        click.echo("muster: stopping; what is under way is being recorded", err=True)
+        say_at_once("muster: stopping; what is under way is being recorded")
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -92,9 +92,10 @@ def job_server_of(runner: Any, options: PipelineOptions, temporary: Path) -> Ite
 def end_children() -> None:
     """Ends the processes that this one started: a job server would live on without it."""
     for children in Path("/proc/self/task").glob("*/children"):
-        for child in children.read_text().split():
-            with suppress(OSError):
-                os.kill(int(child), signal.SIGTERM)
+        with suppress(OSError):  # the thread may have ended
+            for child in children.read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGTERM)
 
 
 def _stop(server: Any) -> None:

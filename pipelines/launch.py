@@ -32,7 +32,7 @@ from pipelines.filesystems import KEYS
 from pipelines.job_servers import decide_environment, job_server_of, temporary_files_in
 from pipelines.measurements import Measurements, measured
 from schemas.errors import FailedError, UsageError
-from transforms.private_logs import keep_exceptions_private
+from transforms.private_logs import keep_exceptions_private, where
 from transforms.run_state import CANNOT_JOIN, RUN_STATE
 
 _LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
@@ -163,8 +163,14 @@ def _explained(error: Exception) -> FailedError | None:
             f"{found[0]}; expected it there under the same path, on a disk that all mount, and "
             "workers of the same user"
         )
-    found = _OF_THE_SYSTEM.search(str(error))
-    return found and FailedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
+    if found := _OF_THE_SYSTEM.search(str(error)):
+        return FailedError(f"{os.strerror(int(found[1]))} (in {found[2]})")
+    if "portable_runner" in (place := where(error)):
+        return FailedError(
+            f"the runner's job failed ({place}); its logs and those of the workers tell why: one "
+            "may have been killed, as for its memory"
+        )
+    return None
 
 
 def _runner(options: PipelineOptions) -> Any:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,9 @@ from schemas.errors import FailedError
 from schemas.json_lines import json_line
 
 _STREAMS = (0, 1, 2)  # stdin, stdout, stderr, by number
+# What a pipe takes whole once it takes anything, and how long it is waited for.
+_PIECE_BYTES = 512
+_PATIENCE_S = 5.0
 
 
 class UnreadError(Exception):
@@ -62,14 +66,33 @@ def libraries_silenced() -> Iterator[None]:
         os.close(theirs)
 
 
+def say_at_once(text: str) -> None:
+    """Says a line on stderr, if that takes it now: signals come within other writes of it."""
+    with suppress(OSError, ValueError):
+        if _takes_more(sys.stderr.fileno(), 0.0):
+            os.write(sys.stderr.fileno(), f"{text}\n".encode())
+
+
 class _Unheard(io.FileIO):
-    """A file that may be closed at its other end, or full."""
+    """A file that may be closed at its other end, full, or stand still as a terminal at Ctrl-S."""
+
+    _patience_s = _PATIENCE_S
 
     def write(self, content: Any) -> int:
         """Writes what can be written, and tells that all was."""
+        view = memoryview(content)
         with suppress(OSError):
-            super().write(content)
+            for start in range(0, len(view), _PIECE_BYTES):
+                if not _takes_more(self.fileno(), self._patience_s):
+                    self._patience_s = 0.0  # until it moves again
+                    break
+                self._patience_s = _PATIENCE_S
+                super().write(view[start : start + _PIECE_BYTES])
         return len(content)
+
+
+def _takes_more(descriptor: int, wait_s: float) -> bool:
+    return bool(select.select([], [descriptor], [], wait_s)[1])
 
 
 def _lead_to_null(stream: int) -> None:

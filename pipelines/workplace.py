@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from transforms.disk import to_disk
 from transforms.run_state import ALIVE, BEGUN
 
 RESULTS = "results"
@@ -92,19 +93,10 @@ class Workplace:
         for folder in (RESULTS, REJECTED):
             for file in (self.path / folder).iterdir():
                 if file.is_file() and file.suffix != ".partial":
-                    _to_disk(file)
+                    to_disk(file)
                     os.replace(file, self._run_folder / folder / file.name)
             if (self._run_folder / folder).exists():
-                _to_disk(self._run_folder / folder)
-
-
-def _to_disk(path: Path) -> None:
-    """Has the system write a file, or the names of a folder: the report will vouch for them."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+                to_disk(self._run_folder / folder)
 
 
 def workplaces(run_folder: Path) -> list[Path]:

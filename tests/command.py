@@ -102,14 +102,17 @@ def stored_persons(store: str, person_ids: Sequence[str]) -> dict[str, Point]:
 
 @contextmanager
 def started(
-    *arguments: object, cwd: Path | None = None, **environment: str
+    *arguments: object,
+    cwd: Path | None = None,
+    stderr: int = subprocess.PIPE,
+    **environment: str,
 ) -> Iterator[subprocess.Popen[str]]:
     """Starts the installed console script as a process of its own."""
     script = Path(sys.executable).parent / "muster"
     process = subprocess.Popen(
         [script, *map(str, arguments)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         cwd=cwd,
         env=os.environ | environment,

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,26 @@ def test_a_signal_ends_it_in_order_though_nobody_reads_stderr(
     recorded = [each["metadata"]["person_id"] for each in muster.records("run")]
     assert len(recorded) == report["account"]["rows_read"] > 0
     assert set(muster.stored(*(f"id-{n:04}" for n in range(ROWS)))) <= set(recorded)
+
+
+def test_a_signal_ends_it_in_order_though_stderr_stands_still(
+    muster: Muster, payload: Path
+) -> None:
+    """As a terminal does after Ctrl-S, or a pipe that nobody empties."""
+    unread, full = os.pipe()
+    os.set_blocking(full, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(full, bytes(1000))
+    os.set_blocking(full, True)
+    with started("enroll", payload, *muster.options("run"), stderr=full) as process:
+        wait_until_enrolling(process, muster.folder / "run")
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+    os.close(unread)
+    os.close(full)
+    assert process.returncode == 143
+    assert muster.report("run")["status"] == "cancelled"
 
 
 def test_everything_is_private(muster: Muster, payload: Path) -> None:

@@ -31,7 +31,7 @@ class RunState:
         self._lock = threading.Lock()
         self._outcomes: Counter[str] = Counter()
         self._fields: set[str] = set()
-        self._stop = threading.Event()
+        self._stop = False  # no `Event`: a signal within its `set` would wait for itself for ever
         self.begin("")
 
     def begin(self, marker: str) -> None:
@@ -39,7 +39,7 @@ class RunState:
         with self._lock:
             self._outcomes.clear()
             self._fields.clear()
-            self._stop.clear()
+            self._stop = False
             self._marker, self._next_look = marker, 0.0
             self._is_elsewhere, self._beat, self._heard = False, b"", time.monotonic()
             self.under_way = False
@@ -63,7 +63,7 @@ class RunState:
     def stop(self, why: str = "") -> None:
         """Makes all readers yield no more; what is under way is finished and recorded."""
         self.why = self.why or why
-        self._stop.set()
+        self._stop = True
         if self._marker:
             # On a full disk, or after the run: this process has stopped all the same.
             with suppress(OSError), open(self._marker, "x", encoding="utf-8") as file:
@@ -72,10 +72,10 @@ class RunState:
     @property
     def stopping(self) -> bool:
         """True from the first call of `stop` on, in whichever process that was."""
-        if not self._stop.is_set() and self._marker and time.monotonic() > self._next_look:
+        if not self._stop and self._marker and time.monotonic() > self._next_look:
             self._next_look = time.monotonic() + _LOOK_EVERY_S
             self._look()
-        return self._stop.is_set()
+        return self._stop
 
     def is_over(self, run: str) -> bool:
         """True where nothing more is to be read for that run: it stops, or another one is here.
@@ -87,7 +87,7 @@ class RunState:
     def _look(self) -> None:
         with suppress(OSError):
             self.why = Path(self._marker).read_text(encoding="utf-8") or self.why
-            self._stop.set()
+            self._stop = True
             return
         if self._is_elsewhere and not self._launcher_lives():
             self.stop("a worker heard no more of the process that started the run")

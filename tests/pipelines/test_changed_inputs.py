@@ -60,6 +60,25 @@ def test_what_counts_as_a_change(tmp_path, suffix, change):
     assert first_changed(marks, ["another.jsonl"]) == ""
 
 
+def test_a_line_that_was_half_there_is_left_to_the_next_run(tmp_path, monkeypatch):
+    """Its id was compared with no other: the row would be one more of that person."""
+    [first, *_] = everyone = people(3)
+    path = write_lines(tmp_path / "in.jsonl", [*everyone, first])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+
+    def meanwhile(*arguments):
+        path.write_bytes(whole)  # the same file
+        with path.open("ab") as file:
+            file.write(whole)
+        return run_pipeline(*arguments)
+
+    monkeypatch.setattr(enroll, "run_pipeline", meanwhile)
+    report = run(make_config(tmp_path), NullPack(), NullStoreSpec())
+    assert (report.status, report.account.enrolled) == ("finished", 3)
+    assert report.account.rejected == {"ERR_UNPROCESSABLE_CONTENT": 1}
+
+
 def test_a_run_whose_input_is_replaced_fails(tmp_path, monkeypatch):
     path = write_lines(tmp_path / "in.jsonl", people(3))
 

@@ -13,8 +13,9 @@ _JSON_SPACE = b" \t\r\n"
 class LongLine:
     """A line that is not held: a stream that ends where the line does."""
 
-    def __init__(self, begun: bytes, stream: io.BufferedIOBase) -> None:
-        self._begun, self._stream = io.BytesIO(begun), stream
+    def __init__(self, begun: bytes, stream: io.BufferedIOBase, left: int = sys.maxsize) -> None:
+        """begun: what was read of it. left: bytes behind that which are to be read at most."""
+        self._begun, self._stream, self._left = io.BytesIO(begun), stream, left
         self._ended = False
         self.bytes_read = 0
 
@@ -22,7 +23,8 @@ class LongLine:
         """Gives at most `size` bytes of what is left, b"" at the line's end."""
         piece = self._begun.read(size)
         if not piece and not self._ended:
-            piece = self._stream.readline(size)
+            piece = self._stream.readline(min(size, self._left))
+            self._left -= len(piece)
         self._ended = self._ended or not piece or piece.endswith(b"\n")
         self.bytes_read += len(piece)
         return piece
@@ -61,12 +63,17 @@ class Line:
         return text is not None and not text.lstrip(_JSON_SPACE)  # copies no line, unlike `strip`
 
 
-def iter_lines(stream: io.BufferedIOBase, max_bytes: int, offset: int = 0) -> Iterator[Line]:
-    """Gives every physical line, blank ones too. No more than `max_bytes` of a line are held."""
+def iter_lines(
+    stream: io.BufferedIOBase, max_bytes: int, offset: int = 0, end: int = sys.maxsize
+) -> Iterator[Line]:
+    """Gives every physical line, blank ones too. No more than `max_bytes` of a line are held.
+
+    offset, end: the bytes of the file from and up to which they are read.
+    """
     at_once = min(max_bytes + 1, sys.maxsize)
-    while content := stream.readline(at_once):
+    while content := stream.readline(min(at_once, end - offset)):
         if len(content) > max_bytes and not content.endswith(b"\n"):
-            line = Line(offset, None, LongLine(content, stream))
+            line = Line(offset, None, LongLine(content, stream, end - offset - len(content)))
         else:
             line = Line(offset, content)
         yield line

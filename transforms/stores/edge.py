@@ -30,6 +30,7 @@ from qdrant_edge import Point as EdgePoint
 from schemas.errors import Code
 from schemas.ids import is_collection_name
 from schemas.stamp import Stamp
+from transforms.disk import to_disk
 from transforms.stores.base import Collection, Point, StoreError, StoreRefusedError
 from transforms.turns import ALONE
 
@@ -37,6 +38,7 @@ STAMP_FILE = "collection.json"
 SEGMENTS = "segments"  # the folder that every collection of the engine has
 _UNFINISHED = "~muster-"  # no name of a collection has a tilde
 _IN_USE = "WouldBlock"
+_OURS = (Exception, KeyboardInterrupt, SystemExit, GeneratorExit)
 _OF_THE_DISK = ("(os error ", "Can't write WAL")
 
 # The engine maps files that get their blocks when they are written to, so a disk that fills up
@@ -80,6 +82,7 @@ class EdgeStore:
             with self._workshop() as building:
                 _build(building, stamp)
                 os.rename(building, target)
+            to_disk(self._folder)
         except StoreError:
             raise
         except Exception as error:  # OSError, and the engine raises nothing more precise
@@ -222,11 +225,14 @@ class EdgeStore:
                 if name not in self._shards:
                     self._shards[name] = self._load(name)
                 yield self._shards[name]
-            except (Exception, KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as panic:  # the engine's own, which no module offers
-                why = f"{self._folder / name} is damaged; remove it, or bring back a copy of it"
-                raise StoreError(Code.DATABASE_ERROR, why) from panic
+            except BaseException as error:
+                # The engine's own are plain ones, and a panic, whose class no module offers.
+                if type(error) is not Exception and isinstance(error, _OURS):
+                    raise
+                why = "is damaged; remove it, or bring back a copy of it"
+                if any(each in str(error) for each in _OF_THE_DISK):
+                    why = f"cannot be read: {error}"
+                raise StoreError(Code.DATABASE_ERROR, f"{self._folder / name} {why}") from error
 
     def _load(self, name: str) -> EdgeShard:
         folder = self._folder / name
@@ -274,3 +280,5 @@ def _build(folder: Path, stamp: Stamp) -> None:
     shard.update(UpdateOperation.create_field_index("person_id", PayloadSchemaType.Keyword))
     shard.close()
     (folder / STAMP_FILE).write_text(json.dumps(stamp.to_json(), indent=2) + "\n")
+    to_disk(folder / STAMP_FILE)  # as the engine has its own: runs will vouch for what is in it
+    to_disk(folder)

@@ -90,6 +90,16 @@ def test_blank(content, expected):
     assert line.is_blank is expected
 
 
+@pytest.mark.parametrize("max_bytes", [2, 10])
+def test_nothing_behind_the_end_is_read(max_bytes):
+    """Not the rest of a line that was half there, be it a long one."""
+    stream = io.BufferedReader(io.BytesIO(b"a\nbcdefg\nh\n"))
+    first, last = iter_lines(stream, max_bytes, 0, 5)
+    assert (first.content, last.pass_over()) == (b"a\n", 5)
+    assert last.content == (b"bcd" if max_bytes == 10 else None)
+    assert stream.read() == b"efg\nh\n"
+
+
 def test_a_limit_may_be_larger_than_any_line():
     [line] = lines_of(b"{}\n", 10**30)
     assert line.content == b"{}\n"

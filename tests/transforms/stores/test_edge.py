@@ -324,6 +324,21 @@ def test_what_the_engine_panics_on_is_told_as_damage(
     capfd.readouterr()  # the engine tells it on stderr as well
 
 
+def test_payloads_that_cannot_be_read_are_told_as_damage(folder: Path) -> None:
+    """Of the engine's plain errors, which no row is to blame for."""
+    store = EdgeStore(folder)
+    store.create_collection("people", STAMP)
+    some = points(range(50))
+    store.upsert("people", some)
+    store.close()
+    [page] = (folder / "people").glob("segments/*/payload_storage/page_0.dat")
+    with page.open("r+b") as file:
+        file.write(bytes(20_000))
+    with pytest.raises(StoreError, match=f"{folder / 'people'} is damaged; remove it") as told:
+        EdgeStore(folder).look_up("people", [each.id for each in some], ["pack"])
+    assert told.value.code is Code.DATABASE_ERROR
+
+
 @pytest.mark.parametrize(
     ("call", "step"), [("create_collection", "rename"), ("delete_collection", "rmtree")]
 )
