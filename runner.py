@@ -133,7 +133,7 @@ def persons() -> None:
 
 @persons.command("get")
 @click.argument("person_id", metavar="ID")
-@option("--collection", required=True, help="The collection that holds the person.")
+@option("--collection", metavar="NAME", required=True, help="The collection that holds the person.")
 @store_option
 def get_person(person_id: str, collection: str, store: str) -> None:
     """Print everything that is stored of a person, the vector and the kept image too."""

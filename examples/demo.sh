@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job on real photos, as in the README: sample, collection, enroll, look, enroll again.
+# The main job on real photos, as in the README: sample, collection, enroll, enroll again, look.
 set -eu
 folder=$1
 muster="${BIN:-.venv/bin}/muster"

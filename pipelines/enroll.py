@@ -144,7 +144,8 @@ def prepared(
     pack = pack or find_pack(config.pack, config.inference)  # this may download one
     with opened(spec) as handle:
         if config.collection is not None:
-            check_stamp(existing(handle, config.collection, spec.location), pack.stamp, config.pack)
+            target = existing(handle, config.collection, spec.location, pack=config.pack)
+            check_stamp(target, pack.stamp, config.pack)
         plan = plan_splits(
             found,
             config.columns,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from schemas.errors import Code, RefusedError
+from schemas.options import DEFAULT_PACK
 from schemas.stamp import Stamp
 from transforms.stores.base import Collection, Store, StoreError, StoreSpec
 from transforms.stores.connect import connected
@@ -20,17 +21,20 @@ def opened(spec: StoreSpec) -> Iterator[Store]:
         raise RefusedError(error.code, error.why) from error
 
 
-def existing(store: Store, name: str, location: str, *, count: bool = False) -> Collection:
+def existing(
+    store: Store, name: str, location: str, *, pack: str = DEFAULT_PACK, count: bool = False
+) -> Collection:
     """Gives the collection, or refuses: enrolling never creates one.
 
-    location: the store's. count: whether its persons are counted.
+    location: the store's. pack: the one to make it for. count: whether its persons are counted.
     """
     collection = store.find_collection(name, count=count)
     if collection is None:
+        of_pack = "" if pack == DEFAULT_PACK else f" --pack {shlex.quote(pack)}"
         raise RefusedError(
             Code.NOT_FOUND,
             f"no collection {name!r} in {location}; make it with: muster collections create {name} "
-            f"--store {shlex.quote(location)}",
+            f"--store {shlex.quote(location)}" + of_pack,
         )
     return collection
 
