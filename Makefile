@@ -1,6 +1,7 @@
 # `make` alone tells what there is.
+CHECK := import sys, ensurepip; sys.exit(not (3,11) <= sys.version_info < (3,14))
 PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do \
-	$$v -c 'import sys; sys.exit(not (3,11) <= sys.version_info < (3,14))' 2>/dev/null && echo $$v && break; done)
+	$$v -c '$(CHECK)' 2>/dev/null && echo $$v && break; done)
 BIN := .venv/bin
 DEMO := build/demo
 
@@ -12,7 +13,8 @@ setup: .venv/.ready ## Makes .venv from the lock (Python 3.11 to 3.13)
 
 # --no-deps: insightface asks for opencv-python, whose cv2/ would overwrite the headless one.
 .venv/.ready: requirements.lock setup.py
-	@test -n "$(PYTHON)" || { echo "Muster needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python"; exit 1; }
+	@"$(PYTHON)" -c '$(CHECK)' 2>/dev/null || { \
+		echo "Muster needs Python 3.11, 3.12 or 3.13 with venv: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -316,7 +316,8 @@ def stoppable() -> Iterator[list[int]]:
         RUN_STATE.stop()  # before all else: who reads stderr may have got the signal as well
         say_at_once("muster: stopping; what is under way is being recorded")
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {each: signal.signal(each, stop) for each in heard}  # `&` in a script ignores SIGINT
     try:
         yield received
     finally:
@@ -335,6 +336,9 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # else, where it was ignored, no child is waited for
     given = list(sys.argv[1:] if arguments is None else arguments)
     with stderr_that_may_fail():
         logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once

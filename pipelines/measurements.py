@@ -1,8 +1,10 @@
 """What Beam's metrics tell of a run, whatever the runner."""
 
 import resource
+import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,8 +62,9 @@ def measured(result: Any) -> Measurements:
 
 def peak_memory_bytes() -> int:
     """Gives this process's peak resident size."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count what the parent had when it forked
-        [line] = [each for each in status.read_text().splitlines() if each.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with suppress(OSError):  # getrusage would count what the parent had when it forked
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,5 +1,6 @@
 """Fixtures that every folder uses."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from tests.builders import COMPRESS
 from tests.command import Muster
 from tests.disks import Disk, unmounted_afterwards
 from transforms.worker import cores
+
+# What whoever runs the tests has set for commands of their own.
+for name in [*os.environ]:
+    if name.startswith("MUSTER_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+        del os.environ[name]
 
 # A busy machine is no failure: whole tests have a timeout, single examples none.
 hypothesis.settings.register_profile("muster", deadline=None)

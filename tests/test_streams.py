@@ -73,13 +73,13 @@ def test_a_command_whose_answer_cannot_be_told(
     muster: Muster, streams: str, expected: tuple[int, str]
 ) -> None:
     muster.create()
-    ended = shell(f"collections list --store {muster.store} {streams}")
+    ended = shell(f"collections list --store {shlex.quote(muster.store)} {streams}")
     assert (ended.code, ended.stderr) == expected
 
 
 @pytest.mark.parametrize("streams", ["| true", "> /dev/full", "2> /dev/full"])
 def test_a_refusal_is_one_all_the_same(muster: Muster, streams: str) -> None:
-    assert shell(f"collections show nobody --store {muster.store} {streams}").code == 4
+    assert shell(f"collections show nobody --store {shlex.quote(muster.store)} {streams}").code == 4
 
 
 def test_stderr_escapes_what_the_terminal_cannot_show(muster: Muster) -> None:
@@ -92,6 +92,6 @@ def test_json_is_utf_8_whatever_the_terminal_takes(muster: Muster) -> None:
     muster.create()
     person = row("P", portraits()[0], person_name="Łukasz")
     assert muster.enroll("run", write_lines(muster.folder / "in.jsonl", [person])).code == 0
-    options = f"--collection people --store {muster.store}"
+    options = f"--collection people --store {shlex.quote(muster.store)}"
     ended = shell(f"persons get P {options}", PYTHONIOENCODING="latin-1")
     assert (ended.code, json.loads(ended.stdout)["person_name"]) == (0, "Łukasz")

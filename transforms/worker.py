@@ -3,13 +3,15 @@
 import ctypes
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import cv2
 
 from transforms.faces.base import Share
 from transforms.private_logs import keep_exceptions_private
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of a core in so many; "max" for none
 # Parameters of glibc's malloc (mallopt(3)), and what they are set to, in bytes.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _WHILE_LOADING, _AFTERWARDS, _KEPT_ON_TOP = 1 << 20, 32 << 20, 64 << 20
@@ -54,8 +56,13 @@ def _of_glibc(name: str, *values: int) -> None:
 
 
 def cores() -> int:
-    """Gives the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Gives the cores that this process may use, by its affinity and by its container's quota."""
+    affinity = getattr(os, "sched_getaffinity", None)  # other systems have none
+    mine = len(affinity(0)) if affinity else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # of version 1, or without a quota
+        quota, period = map(int, _QUOTA.read_text().split())
+        mine = min(mine, -(-quota // period))
+    return mine
 
 
 def inference_share(workers: int) -> Share:

@@ -1,4 +1,3 @@
-import os
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from schemas.options import (
     Precision,
     Rules,
 )
+from transforms.worker import cores
 
 # As click gives them, with its defaults.
 ARGUMENTS = ["people.parquet", "--collection=staff", "--face-storage-type=NoStorage"]
@@ -29,7 +29,7 @@ def config(**values):
 def test_the_command_lines_defaults_are_the_configs():
     required = (("people.parquet",), "runs/1", "staff", FaceStorageType.NO_STORAGE)
     assert config() == EnrollConfig(*required)
-    assert config().workers == (os.cpu_count() or 1)
+    assert config().workers == cores()
 
 
 def test_every_value_arrives():

@@ -60,7 +60,7 @@ def database(tmp_path):
 
 def content(database):
     with closing(sqlite3.connect(database)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_schema ORDER BY name").fetchall()
+        tables = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
         assert tables == [("losers",), ("splits",)]
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return [connection.execute(f"SELECT * FROM {table}").fetchall() for (table,) in tables]

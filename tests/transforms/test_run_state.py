@@ -62,10 +62,12 @@ def test_it_takes_no_part_where_the_run_folder_is_another(workplace: Workplace) 
     assert str(refused.value) == f"{CANNOT_JOIN}: No such file or directory"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
 def test_it_takes_no_part_as_another_user(workplace: Workplace) -> None:
     """The launcher could not read its records."""
-    os.chown(workplace.path / ALIVE, 12345, -1)
+    try:
+        os.chown(workplace.path / ALIVE, 12345, -1)
+    except OSError:
+        pytest.skip("needs the right to give a file to another user")
     with pytest.raises(RuntimeError, match=f"^{CANNOT_JOIN}: it belongs to another user$"):
         worker_of(workplace)
 

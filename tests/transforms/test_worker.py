@@ -1,18 +1,22 @@
 """Memory is returned while models load and between steps, and else kept for pixels."""
 
+import os
 import platform
 import subprocess
 import sys
 
 import pytest
 
+from transforms import worker
+
 SCRIPT = """
+import os
 from pathlib import Path
 import numpy as np
 from transforms.worker import memory_returned
 
 def resident_mb():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 def left_mb():
     before = resident_mb()
@@ -35,11 +39,12 @@ def test_large_blocks_are_returned_while_models_load_and_kept_afterwards():
 
 
 RETURNED = """
+import os
 from pathlib import Path
 from transforms.worker import return_memory
 
 def resident_mb():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 small = [bytes(1000) for _ in range(100_000)]
 above = bytes(1000)  # the end of the heap stays in use
@@ -58,3 +63,13 @@ def test_what_a_step_took_is_returned_after_it():
         [sys.executable, "-c", RETURNED], check=True, capture_output=True, text=True
     )
     assert done.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("150000 100000", 2), ("20000 100000", 1), ("max 100000", 8)]
+)
+def test_a_containers_quota_counts(tmp_path, monkeypatch, quota, expected):
+    monkeypatch.setattr(worker, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert worker.cores() == expected

@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.errors import FailedError
 from transforms.inputs.parquet_sizes import NestedText, mean_row_bytes, nested_texts
 from transforms.inputs.streams import BUFFER_BYTES
 
@@ -56,10 +57,11 @@ def read_footer(file: BinaryIO) -> Footer:
 def check_footer(file: BinaryIO) -> None:
     """Raises ArrowInvalid where looking at each column of each row group ends a process.
 
-    That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`.
+    That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`. Raises
+    FailedError where the system has no further process.
     """
     opened = pq.ParquetFile(file, **AS_WE_READ)
-    child = os.fork()
+    child = _forked()
     if child == 0:
         # Models of an earlier job would wait for their threads, which the child does not have.
         gc.disable()
@@ -71,6 +73,13 @@ def check_footer(file: BinaryIO) -> None:
     _, status = os.waitpid(child, 0)
     if status != 0:
         raise pa.ArrowInvalid("the footer is damaged")
+
+
+def _forked() -> int:
+    try:
+        return os.fork()
+    except OSError as error:  # no fault of the file
+        raise FailedError(f"no process to look at a footer with: {error.strerror}") from error
 
 
 def _digest(file: BinaryIO) -> bytes:
