@@ -57,8 +57,8 @@ def read_footer(file: BinaryIO) -> Footer:
 def check_footer(file: BinaryIO) -> None:
     """Raises ArrowInvalid where looking at each column of each row group ends a process.
 
-    That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`. Raises
-    FailedError where the system has no further process.
+    That is what an exception of C++ does, which pyarrow lets out of `RowGroupMetaData.column`.
+    Raises FailedError where the system has no further process.
     """
     opened = pq.ParquetFile(file, **AS_WE_READ)
     child = _forked()
