@@ -336,9 +336,8 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
-    signal.signal(
-        signal.SIGCHLD, signal.SIG_DFL
-    )  # else, where it was ignored, no child is waited for
+    # Where whoever started it ignores them, no child could be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     given = list(sys.argv[1:] if arguments is None else arguments)
     with stderr_that_may_fail():
         logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
