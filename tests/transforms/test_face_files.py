@@ -185,7 +185,9 @@ def test_absolute_paths_into_the_root_are_not_allowed(root):
 def test_what_is_no_readable_file_is_not_found(root, uri):
     (root / os.fsdecode(b"\xff.jpg")).write_bytes(PHOTO)
     with recorded() as opened:
-        assert refusal(uri, root) == NOT_FOUND
+        told = refusal(uri, root)
+    # From Python 3.13 on, it is known where a way behind a loop leads.
+    assert told == NOT_FOUND or ("loop/.." in uri and told == NOT_ALLOWED)
     assert opened == []
 
 

@@ -31,8 +31,8 @@ def reader(max_row_bytes=10_000, **columns):
 
 def read(path, groups=-1, read_with=None, part=0, parts=1):
     """The rows of a part of the whole file. groups: row groups, where it is a Parquet file."""
-    form = Form.PARQUET if path.endswith(".parquet") else Form.JSONL
-    split = Split("given", path, form, 0, groups, 0, 0, part=part, parts=parts)
+    form, end = (Form.PARQUET, groups) if path.endswith(".parquet") else (Form.JSONL, -1)
+    split = Split("given", path, form, 0, end, 0, 0, part=part, parts=parts)
     return list(read_split(read_with or reader(), split))
 
 
