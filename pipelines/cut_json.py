@@ -84,6 +84,7 @@ def _cut_lines(
         if not (begun and is_compressed(path)):
             why = "cannot be read, or is not what its suffix says"
             raise cannot_be_read(path, f"{why} ({type(error).__name__})", error) from error
+        cuts.cut_short = cuts.rows >= limit  # behind the limit, which nobody reads up to
     return cuts.finished()
 
 

@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -72,12 +73,13 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
                 )
             else:
                 skipped[path] = None
-        if all(each.path in skipped for each in matches):
+        if all(each.hidden or form_of(each.path) is None for each in matches):
             raise UsageError(
                 f"input {argument}: of its {len(matches)} files none is named as a payload "
                 f"(*{', *'.join(_SUFFIXES)}, and not {'* or '.join(_HIDDEN)}*); {_PACK}"
             )
-    return FoundInputs(tuple(files.values()), tuple(skipped))
+    passed_over = tuple(path for path in skipped if _identity(path) not in files)
+    return FoundInputs(tuple(files.values()), passed_over)
 
 
 def form_of(path: str) -> Form | None:
@@ -90,7 +92,7 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
     if os.path.isfile(argument):  # also where its name looks like a glob
         return True, [_Match(argument, os.path.getsize(argument))]
     if os.path.isdir(argument):
-        found = _walk(argument)
+        found = _walk(argument, set())
         if not found:
             raise UsageError(
                 f"input {argument}: the folder is empty, but for what runs and stores wrote"
@@ -111,15 +113,16 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
 
 def _glob(pattern: str) -> list[_Match]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
-        paths = glob.glob(pattern, recursive=True, include_hidden=True)
+        pattern = re.sub("/+", "/", pattern)  # as glob gives what it finds
+        paths = sorted(glob.glob(pattern, recursive=True, include_hidden=True), key=os.fsencode)
         through = pattern.endswith("/**") or pattern == "**"  # all folders, by itself
-        found = []
+        found, visited = [], set[str]()
         for path in _without_ours(paths, pattern):
             hidden = _is_hidden(path, pattern)
             if not os.path.isdir(path):
                 found.append(_sized(path, hidden))
             elif not through:
-                found += [_Match(path, 0, hidden)] if hidden else _walk(path)
+                found += [_Match(path, 0, hidden)] if hidden else _walk(path, visited)
         return _in_order(found)
     if pattern.startswith("file://"):
         raise UsageError(f"input {pattern}: file:// is not read; name the local path")
@@ -141,9 +144,10 @@ def _is_hidden(path: str, pattern: str) -> bool:
     if "**" not in pattern:
         return False
     names = path.split("/")[pattern[: pattern.index("**")].count("/") :]
-    if pattern.rpartition("/")[2].startswith(_HIDDEN):  # such ones are asked for
+    *spelt_out, last = pattern.split("/")
+    if last.startswith(_HIDDEN):  # such ones are asked for
         names = names[:-1]
-    return any(each.startswith(_HIDDEN) for each in names)
+    return any(each.startswith(_HIDDEN) and each not in spelt_out for each in names)
 
 
 def _without_ours(paths: Iterable[str], pattern: str) -> Iterator[str]:
@@ -160,25 +164,26 @@ def _without_ours(paths: Iterable[str], pattern: str) -> Iterator[str]:
             yield path
 
 
-def _walk(folder: str) -> list[_Match]:
+def _walk(folder: str, visited: set[str]) -> list[_Match]:
     """Gives all files below a local folder, whose names may look like globs.
 
-    Of a hidden folder itself alone.
+    Of a hidden folder itself alone. visited: real paths of folders that are passed over, to which
+    those gone through are added: of several ways to one, the first by path bytes.
     """
 
     def refuse(error: OSError) -> NoReturn:
         raise UsageError(f"input {folder}: cannot be listed: {error}") from error
 
-    places: dict[str, frozenset[str]] = {}  # folder -> itself and those above it, without links
     found: list[_Match] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        place, above = os.path.realpath(below), places.get(os.path.dirname(below), frozenset())
-        if place in above or _is_ours([*folders, *names]):  # led back by a link, or not of a user
+        place = os.path.realpath(below)
+        if place in visited or _is_ours([*folders, *names]):  # led there by a link, or not a user's
             folders.clear()
             continue
-        places[below] = above | {place}
+        visited.add(place)
         hidden = [name for name in folders if name.startswith(_HIDDEN)]
-        folders[:] = (name for name in folders if name not in hidden)
+        others = (name for name in folders if not name.startswith(_HIDDEN))
+        folders[:] = sorted(others, key=lambda name: os.fsencode(f"{name}/"))
         found += [_Match(os.path.join(below, name), 0, hidden=True) for name in hidden]
         found += [_sized(os.path.join(below, name), name.startswith(_HIDDEN)) for name in names]
     return _in_order(found)

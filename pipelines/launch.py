@@ -80,7 +80,11 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
             "environment of this command and of the workers"
         )
     decide_environment(runner, options)
-    if problems := PipelineOptionsValidator(options, runner).validate():
+    try:
+        problems = PipelineOptionsValidator(options, runner).validate()
+    except ImportError as error:  # of what an option names
+        raise UsageError(f"after `--`: {error}") from error
+    if problems:
         raise UsageError(f"after `--`: {' '.join(problems)}")
     return options
 
@@ -156,6 +160,8 @@ def _explained(error: Exception) -> FailedError | None:
     That is why a worker elsewhere takes no part, and what the system did not let a stage do, as
     write on a full disk.
     """
+    if isinstance(error, FailedError):
+        return error
     if type(error).__name__ == "FutureTimeoutError":  # of gRPC, of which Beam alone knows
         return FailedError("the job server does not answer; is --job_endpoint right?")
     if found := _OF_A_WORKER.search(str(error)):

@@ -92,7 +92,9 @@ class _Unheard(io.FileIO):
 
 
 def _takes_more(descriptor: int, wait_s: float) -> bool:
-    return bool(select.select([], [descriptor], [], wait_s)[1])
+    waiting = select.poll()  # `select` takes no descriptor above 1,023
+    waiting.register(descriptor, select.POLLOUT)
+    return bool(waiting.poll(wait_s * 1000))
 
 
 def _lead_to_null(stream: int) -> None:

@@ -221,11 +221,27 @@ def test_hidden_names_are_passed_over(tmp_path, monkeypatch, argument):
     assert list(found.skipped) == (hidden if "**" in argument else folders)
     assert paths("data/_temporary/0") == paths("data/_*/**") == ["data/_temporary/0/a.jsonl"]
     assert paths("data/**/._*") == paths("data/._a.jsonl") == ["data/._a.jsonl"]
+    assert paths("data//**") == paths("data") == ["data/a.jsonl", "data/sub/b_.jsonl"]
+    assert paths("data", "data/._a.jsonl") == [*paths("data"), "data/._a.jsonl"]
     assert refusal("data/sub/.cache") == (
         "input data/sub/.cache: of its 1 files none is named as a payload (*.parquet, *.json, "
         "*.jsonl, *.jsonl.gz, *.jsonl.zst, *.ndjson, *.ndjson.gz, *.ndjson.zst, and not .* or _*); "
         "`muster pack` makes a payload of a folder of photos, or of a CSV"
     )
+
+
+def test_folders_that_lead_to_each_other_are_gone_through_once(tmp_path, monkeypatch):
+    """By each of their ways it would take a minute."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"{n}" for n in range(8)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "in.jsonl").touch()
+        for other in {*names} - {name}:
+            (tmp_path / name / other).symlink_to(f"../{other}")
+    (tmp_path / "0" / "top").symlink_to("..")
+    assert paths("0/") == paths("0")
+    assert len(paths(".")) == len(paths("*")) == len(names)
 
 
 @pytest.fixture
