@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -22,6 +22,7 @@ from schemas.errors import Code, Detail, RejectedError
 from schemas.records import UInt8Image
 from transforms.jpeg_headers import JPEG_END, JPEG_START, JpegHeader, jpeg_header
 from transforms.tiff_headers import fault_of, is_whole, tiff_tags
+from transforms.webp_headers import with_plain_exif
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 # Told apart from rubbish, so that the record can say what to convert.
@@ -31,7 +32,7 @@ _SIGNATURES = re.compile(
     rb"\xff\xd8\xff | \x89PNG\r\n\x1a\n | RIFF....WEBP | BM | II[*+]\0 | MM\0[*+]",
     re.DOTALL | re.VERBOSE,
 )
-_BMP_START, _TIFF_STARTS = b"BM", (b"II", b"MM")
+_BMP_START, _TIFF_STARTS, _RIFF = b"BM", (b"II", b"MM"), b"RIFF"
 
 # What Pillow's parsers raise on a header that is cut, or is none.
 _BROKEN = (OSError, SyntaxError, ValueError, IndexError, TypeError, struct.error)
@@ -57,6 +58,8 @@ THUMBNAIL_QUALITY = 90
 
 # OpenCV's own limit and log would speak before ours; a broken image is data here, not news.
 Image.MAX_IMAGE_PIXELS = None
+# Of a text or a colour profile, decompressed: those of printers have megabytes.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 << 20
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -80,6 +83,8 @@ def decode(encoded: bytes, reduction: int = 1) -> UInt8Image:
     reduction: of a JPEG, 1, 2, 4 or 8: its sides are divided by that and rounded up, but for a
     lossless one. Raises RejectedError(INVALID_IMAGE).
     """
+    if encoded.startswith(_RIFF):
+        encoded = with_plain_exif(encoded)
     rgb = _rgb(encoded, reduction)
     if rgb is None and encoded.startswith(JPEG_START):
         body = encoded.removesuffix(JPEG_END[:1])

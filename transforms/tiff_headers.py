@@ -11,6 +11,8 @@ from schemas.errors import Detail
 
 Tags = Mapping[int, Any]
 
+_KIND, _FURTHER = 254, 330
+_SMALLER = 1  # a bit of the kind: of a larger version in the same file
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _ORIENTATION, _PLANES, _TILE_WIDTH, _TILE_HEIGHT = 274, 284, 322, 323
 _SEPARATE = 2  # of planes: each colour has strips of its own
@@ -32,8 +34,11 @@ def fault_of(tags: Tags, length: int, max_pixels: int) -> str | None:
     """Gives the detail for a TIFF of this length that would be decoded wrongly, or into too much.
 
     OpenCV passes over colours that are missing, and turns each tile in its place. A decoder holds
-    a whole tile, however small the picture is.
+    a whole tile, however small the picture is. Of a camera's raw file, the first picture is a
+    preview some hundred pixels wide.
     """
+    if any(each & _SMALLER for each in _numbers(tags, _KIND)) and _FURTHER in tags:
+        return Detail.FORMAT_NOT_SUPPORTED
     if _SEPARATE in _numbers(tags, _PLANES) and not is_whole(tags, length):
         return Detail.TRUNCATED
     sides = _numbers(tags, _TILE_WIDTH) + _numbers(tags, _TILE_HEIGHT)

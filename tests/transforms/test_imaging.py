@@ -5,7 +5,7 @@ import zlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from schemas.errors import Code, RejectedError
 from tests.builders import astronaut, make_image, make_jpeg, make_pixels, six_persons
@@ -226,6 +226,14 @@ class TestReduced:
         jpeg = make_image(128, 96, mode=mode, quality=95)
         squares = decode(jpeg).reshape(24, 4, 32, 4, 3).mean(axis=(1, 3))
         assert np.abs(decode(jpeg, 4) - squares).mean() < 8
+
+
+@pytest.mark.parametrize("kind", ["text", "profile"])
+def test_a_png_with_megabytes_of_data_about_it(kind):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile", "x" * 3_000_000, zip=True)
+    about = {"pnginfo": text} if kind == "text" else {"icc_profile": bytes(3_000_000)}
+    assert_near(within(MAX_PIXELS, make_image(fmt="PNG", **about)), make_pixels(), 0)
 
 
 @pytest.mark.parametrize("compression", ["lzma", "zstd"])

@@ -74,6 +74,21 @@ def test_other_kinds_of_numbers_are_told_as_such(kind, big):
     assert detail_of(tiff[:-1]) == "truncated"
 
 
+def test_the_preview_of_a_cameras_raw_file_is_not_the_picture():
+    """Its first picture is the smaller one, and tells where the others are."""
+
+    def with_another(kind):
+        file = io.BytesIO()
+        with tifffile.TiffWriter(file) as writer:
+            writer.write(PIXELS, photometric="rgb", subifds=1, subfiletype=kind)
+            writer.write(PIXELS, photometric="rgb")
+        return file.getvalue()
+
+    assert detail_of(with_another(1)) == "format_not_supported"
+    for each in (with_another(0), make_tiff(subfiletype=1)):
+        np.testing.assert_array_equal(read(each), PIXELS)
+
+
 def test_tags_of_other_types_are_no_numbers():
     assert not is_whole({273: "8", 279: b"8", 324: (1.5, None), 325: (1, 2)}, 100)
     assert is_whole({273: 8, 279: (8,)}, 16)
