@@ -48,9 +48,11 @@ class FoundInputs:
 
 
 class _Match(NamedTuple):
+    """form: None for what is passed over."""
+
     path: str
-    size: int
-    hidden: bool = False
+    form: Form | None
+    size: int = 0
 
 
 def find_inputs(arguments: Iterable[str]) -> FoundInputs:
@@ -62,9 +64,8 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
     skipped: dict[str, None] = {}
     for argument in arguments:
         explicit, matches = _match(argument)
-        for path, size, hidden in matches:
+        for path, form, size in matches:
             _check_name(path)
-            form = None if hidden else form_of(path)
             if form is not None:
                 files.setdefault(_identity(path), FoundFile(path, form, size))
             elif explicit:
@@ -73,7 +74,7 @@ def find_inputs(arguments: Iterable[str]) -> FoundInputs:
                 )
             else:
                 skipped[path] = None
-        if all(each.hidden or form_of(each.path) is None for each in matches):
+        if all(each.form is None for each in matches):
             raise UsageError(
                 f"input {argument}: of its {len(matches)} files none is named as a payload "
                 f"(*{', *'.join(_SUFFIXES)}, and not {'* or '.join(_HIDDEN)}*); {_PACK}"
@@ -90,7 +91,7 @@ def form_of(path: str) -> Form | None:
 def _match(argument: str) -> tuple[bool, list[_Match]]:
     """Gives whether the argument is one file, and what it stands for."""
     if os.path.isfile(argument):  # also where its name looks like a glob
-        return True, [_Match(argument, os.path.getsize(argument))]
+        return True, [_Match(argument, form_of(argument), os.path.getsize(argument))]
     if os.path.isdir(argument):
         found = _walk(argument, set())
         if not found:
@@ -100,9 +101,11 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
         return False, found
     if os.path.exists(argument):
         raise UsageError(f"input {argument}: is not a regular file, nor a folder")
+    if "://" in argument and argument.endswith("/"):
+        argument += "**"  # Beam makes `*` of it, which leaves subfolders out
     is_glob = any(each in argument for each in "*?[")
     found = _glob(argument)
-    if not found and not is_glob and "://" in argument:
+    if not found and not is_glob and "://" in argument and not _has_folders(argument):
         found = _glob(argument.rstrip("/") + "/**")  # a folder of an object store
         is_glob = bool(found)
     if not found:
@@ -114,6 +117,7 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
 def _glob(pattern: str) -> list[_Match]:
     if "://" not in pattern:  # Beam finds nothing for a relative one such as *.jsonl
         pattern = re.sub("/+", "/", pattern)  # as glob gives what it finds
+        _check_listed(pattern)
         paths = sorted(glob.glob(pattern, recursive=True, include_hidden=True), key=os.fsencode)
         through = pattern.endswith("/**") or pattern == "**"  # all folders, by itself
         found, visited = [], set[str]()
@@ -122,21 +126,53 @@ def _glob(pattern: str) -> list[_Match]:
             if not os.path.isdir(path):
                 found.append(_sized(path, hidden))
             elif not through:
-                found += [_Match(path, 0, hidden)] if hidden else _walk(path, visited)
+                found += [_Match(path, None)] if hidden else _walk(path, visited)
         return _in_order(found)
     if pattern.startswith("file://"):
         raise UsageError(f"input {pattern}: file:// is not read; name the local path")
     try:
+        if "**" in pattern and _has_folders(pattern):
+            raise UsageError(
+                f"input {pattern}: Beam looks into one folder there, and not below; name each, as "
+                "day=1/*.parquet day=2/*.parquet"
+            )
         [result] = FileSystems.match([pattern])
+    except UsageError:
+        raise
     except Exception as error:  # each filesystem has its own; none is a crash of ours
         raise UsageError(
             f"input {pattern}: cannot be listed: {reason(error, pattern)}; what Beam needs for "
             'such a place stands in the README, "Input"'
         ) from error
     return _in_order(
-        _Match(each.path, each.size_in_bytes, _is_hidden(each.path, pattern))
+        _Match(each.path, _form(each.path, _is_hidden(each.path, pattern)), each.size_in_bytes)
         for each in result.metadata_list
     )
+
+
+def _has_folders(pattern: str) -> bool:
+    """True for a filesystem, as HDFS, of which Beam lists one folder at a time."""
+    return bool(FileSystems.get_filesystem(pattern).has_dirs())
+
+
+def _check_listed(pattern: str) -> None:
+    """Raises UsageError for a folder to look into that cannot be listed: glob passes over it."""
+    parts = pattern.split("/")
+    for n, part in enumerate(parts):
+        if not glob.has_magic(part):
+            continue
+        above = "/".join(parts[: n + 1] if part == "**" else parts[:n])
+        looked_into = f"{above}/" if n or part == "**" else "./"
+        for folder in glob.iglob(looked_into, recursive=True, include_hidden=True):
+            if not _is_hidden(folder.rstrip("/"), pattern):
+                try:
+                    os.scandir(folder).close()
+                except OSError as error:
+                    raise _unlisted(folder, error) from error
+
+
+def _unlisted(folder: str, error: OSError) -> UsageError:
+    return UsageError(f"input {folder}: cannot be listed: {error}")
 
 
 def _is_hidden(path: str, pattern: str) -> bool:
@@ -172,7 +208,7 @@ def _walk(folder: str, visited: set[str]) -> list[_Match]:
     """
 
     def refuse(error: OSError) -> NoReturn:
-        raise UsageError(f"input {folder}: cannot be listed: {error}") from error
+        raise _unlisted(folder, error) from error
 
     found: list[_Match] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
@@ -184,7 +220,7 @@ def _walk(folder: str, visited: set[str]) -> list[_Match]:
         hidden = [name for name in folders if name.startswith(_HIDDEN)]
         others = (name for name in folders if not name.startswith(_HIDDEN))
         folders[:] = sorted(others, key=lambda name: os.fsencode(f"{name}/"))
-        found += [_Match(os.path.join(below, name), 0, hidden=True) for name in hidden]
+        found += [_Match(os.path.join(below, name), None) for name in hidden]
         found += [_sized(os.path.join(below, name), name.startswith(_HIDDEN)) for name in names]
     return _in_order(found)
 
@@ -195,14 +231,19 @@ def _is_ours(names: Sequence[str]) -> bool:
 
 
 def _sized(path: str, hidden: bool) -> _Match:
-    if hidden or form_of(path) is None:  # it is passed over, whatever it is
-        return _Match(path, 0, hidden)
+    form = _form(path, hidden)
+    if form is None:  # whatever it is
+        return _Match(path, None)
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             raise UsageError(f"input {path}: is not a regular file; remove it or name others")
-        return _Match(path, os.path.getsize(path))
+        return _Match(path, form, os.path.getsize(path))
     except OSError as error:
         raise UsageError(f"input {path}: cannot be read: {error.strerror}") from error
+
+
+def _form(path: str, hidden: bool) -> Form | None:
+    return None if hidden else form_of(path)
 
 
 def _in_order(found: Iterable[_Match]) -> list[_Match]:

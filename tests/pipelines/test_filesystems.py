@@ -1,6 +1,7 @@
 """Inputs and images on a filesystem that Beam's options tell how to reach, as S3 and HDFS."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from apache_beam.options.pipeline_options import HadoopFileSystemOptions
 
 from pipelines import filesystems
 from pipelines.enroll import run
+from pipelines.find_inputs import find_inputs
 from pipelines.launch import beam_options
 from schemas.errors import Code, RefusedError, UsageError
 from tests.fakes import NullPack, NullStoreSpec
@@ -54,8 +56,27 @@ class _Mounted(LocalFileSystem):
         return super().open(_local(path), *how, **more)
 
 
+class _Objects(_Mounted):
+    """Local files as objects:///...; like Beam's own for S3 and Google's, it knows no folders."""
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "objects"
+
+    def has_dirs(self) -> bool:
+        return False
+
+    def exists(self, path: str) -> bool:
+        return os.path.isfile(_local(path))
+
+    def _list(self, dir_or_prefix: str) -> Iterator[FileMetadata]:
+        for folder, _, names in os.walk(os.path.dirname(_local(dir_or_prefix))):
+            for name in names:
+                yield FileMetadata(f"objects://{folder}/{name}", 0)
+
+
 def _local(path: str) -> str:
-    return path.removeprefix("mounted://")
+    return path.rpartition("://")[2]
 
 
 @pytest.fixture
@@ -70,6 +91,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configured(folder: Path, *beam_options: str, **overrides: Any) -> Any:
     inputs = (f"mounted://{folder}/in/*.jsonl",)
     return make_config(folder, inputs=inputs, beam_options=beam_options, **overrides)
+
+
+def test_a_folder_of_objects_is_read_with_all_below(folder: Path) -> None:
+    FileSystems.set_options(beam_options([HOST], 1))
+    below = folder / "in" / "day=2"
+    below.mkdir()
+    write_lines(below / "people.jsonl", people(3))
+    (below / "_SUCCESS").touch()
+    for argument in (f"objects://{folder}/in", f"objects://{folder}/in/"):
+        found = find_inputs([argument])
+        assert {each.path for each in found.files} == {
+            f"objects://{below}/people.jsonl",
+            f"objects://{folder}/in/people.jsonl",
+        }
+        assert found.skipped == (f"objects://{below}/_SUCCESS",)
+
+
+@pytest.mark.parametrize("end", ["/in/", "/**", "/in/**/*.jsonl"])
+def test_what_beam_would_not_look_into_is_refused(folder: Path, end: str) -> None:
+    FileSystems.set_options(beam_options([HOST], 1))
+    with pytest.raises(UsageError, match="Beam looks into one folder there, and not below"):
+        find_inputs([f"mounted://{folder}{end}"])
+
+
+def test_what_is_not_there_is_told_as_such(folder: Path) -> None:
+    FileSystems.set_options(beam_options([HOST], 1))
+    with pytest.raises(UsageError, match="no such file or folder"):
+        find_inputs([f"mounted://{folder}/in/nobody.jsonl"])
 
 
 def test_inputs_are_listed_and_read_with_beams_options(folder: Path) -> None:

@@ -244,6 +244,33 @@ def test_folders_that_lead_to_each_other_are_gone_through_once(tmp_path, monkeyp
     assert len(paths(".")) == len(paths("*")) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("argument", "unlisted"),
+    [
+        ("data", "data"),
+        ("data/**", "data/a/"),
+        ("data/**/in.jsonl", "data/a/"),
+        ("data/*/*.jsonl", "data/a/"),
+        ("*/*/in.jsonl", "data/"),
+    ],
+)
+def test_folders_that_cannot_be_listed_are_told(tmp_path, monkeypatch, argument, unlisted):
+    """As those of another user; glob passes over them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    (tmp_path / "data" / "b").mkdir()
+    (tmp_path / "data" / "b" / "in.jsonl").touch()
+    scandir, denied = os.scandir, unlisted.rstrip("/") if argument != "data" else "data/a"
+
+    def of_another(path="."):
+        if str(path).rstrip("/") == denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", of_another)
+    assert refusal(argument).startswith(f"input {unlisted}: cannot be listed: [Errno 13]")
+
+
 @pytest.fixture
 def data_with_a_run(tmp_path, monkeypatch):
     """The current folder: rows beside the run that read them, and the store that it wrote to."""
