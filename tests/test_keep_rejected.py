@@ -77,7 +77,7 @@ def test_parquet(muster: Muster, tmp_path: Path) -> None:
         {"EMP_NO": key, "person_name": key, "face": photo, "extra": [1, 2], "metadata": {"a": "b"}}
         for key, photo in photos.items()
     ]
-    path = tmp_path / "in.parquet"
+    path = tmp_path / "_in.parquet"  # in a folder, such a name is passed over
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
     column = ("--column", "person_id=EMP_NO")
     assert muster.enroll("run", path, "--keep-rejected", *column).code == 0

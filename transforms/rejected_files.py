@@ -69,7 +69,7 @@ class RejectedFiles:
             digest = hashlib.sha256(source.encode()).hexdigest()[:8]  # names alone may be alike
             stem = Path(source).stem.encode()[:_STEM_BYTES].decode(errors="ignore")
             self._tables_made += 1
-            name = f"{stem}-{digest}-{self._tables_made}"
+            name = f"rows-{stem}-{digest}-{self._tables_made}"  # a stem may begin with _, or .
             table = _Table(self._path(name, ".parquet"), schema)
         self._tables[source] = table
         return table
@@ -81,7 +81,7 @@ class RejectedFiles:
 def _copy(piece: FilePiece, file: BinaryIO) -> bool:
     """Writes the row as one line, or nothing, and gives False, where it can no longer be read."""
     began = file.tell()
-    file.write(piece.before)
+    file.write(piece.before.translate(_ONE_LINE))
     try:
         for read in _parts(piece):
             file.write(read.translate(_ONE_LINE))

@@ -30,3 +30,14 @@ def test_a_row_whose_input_cannot_be_read_again_is_not_kept(
     files.close()
     [file] = kept.iterdir()
     assert file.read_bytes() == b"before\nbehind\n"
+
+
+def test_what_stands_around_a_large_person_is_one_line_too(tmp_path: Path) -> None:
+    source, kept = tmp_path / "in.json", tmp_path / "kept"
+    kept.mkdir()
+    source.write_bytes(b"{\n1}")
+    files = RejectedFiles(kept)
+    assert files.add(ref(FilePiece(str(source), 0, 4, b'{"face_storage_type": [\n], [', b"]}")))
+    files.close()
+    [file] = kept.iterdir()
+    assert file.read_bytes() == b'{"face_storage_type": [ ], [{ 1}]}\n'
