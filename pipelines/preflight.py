@@ -49,8 +49,11 @@ def bodies_into(store: Store, names: Iterable[str], stamp: Stamp) -> dict[str, C
     }
 
 
-def check_stamp(collection: Collection, stamp: Stamp, pack: str) -> None:
-    """Refuses a collection that holds another model's vectors. pack: the name to ask for it by."""
+def check_stamp(collection: Collection, stamp: Stamp, location: str, pack: str) -> None:
+    """Refuses a collection that holds another model's vectors.
+
+    location: the store's. pack: the name to ask for it by.
+    """
     if collection.stamp == stamp:
         return
     seen = collection.stamp
@@ -63,5 +66,6 @@ def check_stamp(collection: Collection, stamp: Stamp, pack: str) -> None:
         Code.MODEL_MISMATCH,
         f"collection {collection.name!r} was made by {made_by}, this run uses pack {stamp.pack} "
         f"(digest {stamp.digest[:12]}); enroll with the pack that made it, or into a collection of "
-        f"this pack: muster collections create NEW_NAME --pack {shlex.quote(pack)}",
+        f"this pack: muster collections create NEW_NAME --pack {shlex.quote(pack)} "
+        f"--store {shlex.quote(location)}",
     )

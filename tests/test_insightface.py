@@ -86,7 +86,8 @@ def test_each_pack_refuses_the_others_collection(muster: Muster, tmp_path: Path,
         assert "enroll with the pack that made it, or into a collection of this pack: " in (
             ended.stderr
         )
-        assert f"muster collections create NEW_NAME --pack {quoted}\n" in ended.stderr
+        how = f"muster collections create NEW_NAME --pack {quoted} --store {muster.store}\n"
+        assert how in ended.stderr
     for collection, made_by in (
         ("of-the-default", "opencv-zoo"),
         ("of-the-folder", "insightface-"),

@@ -65,7 +65,7 @@ def test_existing_collection(muster: Muster) -> None:
 
 
 MISMATCH = ("ERR_MODEL_MISMATCH", "The collection was built with another model.")
-WHAT_TO_DO = "muster collections create NEW_NAME --pack opencv-zoo\n"
+WHAT_TO_DO = "muster collections create NEW_NAME --pack opencv-zoo --store "
 OTHER_STAMPS = {
     "another pack": {"pack": "other"},
     "another digest of the same pack": {"weights": {"detector": "0" * 64, "recogniser": "1" * 64}},
@@ -93,7 +93,8 @@ def test_another_models_collection(
 
         ended = muster.enroll("run", payload)
 
-    assert_refused(ended, *MISMATCH, "this run uses pack opencv-zoo (digest ", WHAT_TO_DO)
+    assert_refused(ended, *MISMATCH, "this run uses pack opencv-zoo (digest ")
+    assert f"{WHAT_TO_DO}{muster.store}\n" in ended.stderr
     told = "something other than Muster" if made_by == "something else" else "made by pack "
     assert told in ended.stderr
     assert not (muster.folder / "run").exists()

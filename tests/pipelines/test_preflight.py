@@ -14,6 +14,6 @@ def test_no_persons_are_counted(tmp_path: Path) -> None:
     with QdrantTestServer(tmp_path) as server, opened(ServerSpec(server.url, 0.0)) as store:
         store.create_collection("new", STAMP)
         server.fail_with = lambda _, path: asked.append(path)
-        check_stamp(existing(store, "new", server.url), STAMP, "opencv-zoo")
+        check_stamp(existing(store, "new", server.url), STAMP, server.url, "opencv-zoo")
         assert bodies_into(store, ["new"], STAMP) == {"new": None}
     assert asked == ["/collections/new"] * 2

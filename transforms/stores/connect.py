@@ -71,7 +71,7 @@ def _check_folder(location: str) -> None:
     if Path(location).exists():
         if not Path(location).is_dir():
             raise UsageError(f"--store {location}: is a file; expected a folder, or a server's URL")
-    elif _HOST_AND_PORT.fullmatch(location):
+    elif "://" in location or _HOST_AND_PORT.fullmatch(location):
         raise UsageError(
             f"--store {location}: a server's URL begins with http:// or https://, a folder of this "
             "name with ./"

@@ -78,7 +78,7 @@ class EdgeStore:
             raise StoreError(Code.ALREADY_EXISTS, f"{target} exists")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._check_room(_ROOM_TO_WRITE)
+            self._check_room(self._folder, _ROOM_TO_WRITE)
             with self._workshop() as building:
                 _build(building, stamp)
                 os.rename(building, target)
@@ -120,18 +120,27 @@ class EdgeStore:
 
     def delete_collection(self, name: str) -> None:
         """Closes the collection and removes its folder."""
+        folder = self._folder / name
+        if folder.is_symlink():  # the link alone would go
+            why = f"{folder} is a link; remove it, and what it leads to, by hand"
+            raise StoreError(Code.DATABASE_ERROR, why)
         with self._opened(name) as shard:  # refuses where another process has it
             shard.close()
             del self._shards[name]
-        with self._workshop() as leaving:
-            os.rename(self._folder / name, leaving / name)  # at once: a kill leaves no half
-            shutil.rmtree(leaving)
+        try:
+            with self._workshop() as leaving:
+                os.rename(folder, leaving / name)  # at once: a kill leaves no half
+                shutil.rmtree(leaving)
+        except OSError as error:
+            why = f"{folder} cannot be removed: {error.strerror}"
+            raise StoreError(Code.DATABASE_ERROR, why) from error
 
     def optimize_collection(self, name: str) -> None:
         """Builds the index; this engine never does so by itself."""
-        files = (self._folder / name).rglob("*")
+        folder = self._folder / name
         with self._opened(name) as shard:
-            self._check_room(_ROOM_TO_WRITE + sum(each.stat().st_blocks * 512 for each in files))
+            size = sum(each.stat().st_blocks * 512 for each in folder.rglob("*"))
+            self._check_room(folder, _ROOM_TO_WRITE + size)
             shard.optimize()
 
     def look_up(
@@ -151,7 +160,8 @@ class EdgeStore:
                 for each in points
             ]
         with self._opened(collection) as shard:
-            self._check_room(_ROOM_TO_WRITE + _GROWTH * sum(map(_text_bytes, points)))
+            room = _ROOM_TO_WRITE + _GROWTH * sum(map(_text_bytes, points))
+            self._check_room(self._folder / collection, room)
             try:
                 shard.update(UpdateOperation.upsert_points(changed))
             except Exception as error:  # the engine raises nothing more precise
@@ -196,12 +206,12 @@ class EdgeStore:
         finally:
             os.close(holder)
 
-    def _check_room(self, needed: int) -> None:
-        free = shutil.disk_usage(self._folder).free
+    def _check_room(self, folder: Path, needed: int) -> None:
+        free = shutil.disk_usage(folder).free
         if free < needed:
             raise StoreError(
                 Code.DATABASE_ERROR,
-                f"the disk of {self._folder} is almost full: {free >> 20} MB are free, and the "
+                f"the disk of {folder} is almost full: {free >> 20} MB are free, and the "
                 f"embedded store needs {-(-needed >> 20)} MB to go on; make room, then run again",
             )
 
@@ -240,7 +250,7 @@ class EdgeStore:
             raise StoreError(Code.NOT_FOUND, f"{self._folder} holds no collection {name!r}")
         if not _is_folder(folder / SEGMENTS):  # the engine would make one, in anybody's folder
             raise StoreError(Code.DATABASE_ERROR, f"{folder} is not a collection")
-        self._check_room(_ROOM_TO_OPEN)
+        self._check_room(folder, _ROOM_TO_OPEN)
         try:
             return EdgeShard.load(str(folder))
         except Exception as error:  # the engine raises nothing more precise

@@ -52,8 +52,15 @@ class ServerSpec:
     embedded: bool = False
 
     def open(self) -> "ServerStore":
-        """Makes the client; nothing is sent yet."""
-        return ServerStore(self.location, read_api_key(), self.retry_for_s)
+        """Makes the client; nothing is sent yet. Raises UsageError where that cannot be."""
+        key = read_api_key()
+        try:
+            return ServerStore(self.location, key, self.retry_for_s)
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            raise UsageError(
+                f"--store {self.location}: no client can be made ({type(error).__name__}); look at "
+                "ALL_PROXY, HTTP_PROXY, HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE in the environment"
+            ) from error
 
 
 def read_api_key() -> str | None:

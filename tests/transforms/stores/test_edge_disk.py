@@ -46,6 +46,23 @@ def test_it_stops_before_the_disk_is_full(disk: Disk) -> None:
     store.close()
 
 
+def test_a_collection_elsewhere_is_used_but_not_deleted(disk: Disk, tmp_path: Path) -> None:
+    """To delete it would remove the link alone. Its own disk is what must have room."""
+    disk.mount("size=128m")
+    store = opened(disk)
+    store.close()
+    (tmp_path / "people").symlink_to(disk.path / "store" / "people")
+    linked = EdgeStore(tmp_path)
+    linked.upsert("people", [point(2)])
+    with pytest.raises(StoreError, match="people is a link"):
+        linked.delete_collection("people")
+    assert linked.find_collection("people") == Collection("people", 2, STAMP)
+    disk.fill(left=40 * MB)
+    with pytest.raises(StoreError, match="almost full: 40 MB are free"):
+        linked.upsert("people", [point(3)])
+    linked.close()
+
+
 @pytest.mark.parametrize("left", range(110, 118, 2))
 def test_it_can_be_opened_again_and_again_where_it_stopped(disk: Disk, left: int) -> None:
     """The engine takes the space of a log each time after it has written."""
