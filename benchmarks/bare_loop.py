@@ -44,9 +44,9 @@ def bare_loop(payload: str, inference: Inference) -> Spent:
         other.close()  # the process has the only one now: where it fails, `recv` raises
         ends.append(end)
     done = [end.recv() for end in ends]
+    span = min(start for start, *_ in done), max(end for _, end, *_ in done)
     return Spent(
-        min(start for start, *_ in done),
-        max(end for _, end, *_ in done),
+        [span],
         sum(cpu for _, _, cpu, _ in done),
         {name: sum(part[name] for *_, part in done) for name in STAGES},
     )

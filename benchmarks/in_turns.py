@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 _SLICE_S = 0.3
@@ -21,9 +21,13 @@ class Turn:
     process: subprocess.Popen[str]
     slices: list[tuple[float, float]] = field(default_factory=list)
 
-    def seconds(self, began: float, ended: float) -> float:
-        """Gives how long it ran between two of its moments."""
-        return sum(max(0.0, min(end, ended) - max(start, began)) for start, end in self.slices)
+    def seconds(self, spans: Iterable[tuple[float, float]]) -> float:
+        """Gives how long it ran within these spans of time."""
+        return sum(
+            max(0.0, min(end, ended) - max(start, began))
+            for began, ended in spans
+            for start, end in self.slices
+        )
 
 
 def in_turns(commands: Sequence[Sequence[str]]) -> list[tuple[Turn, str]]:

@@ -44,6 +44,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--rows", nargs=2, type=int, default=(FEW, MANY), metavar=("FEW", "MANY"))
+    parser.add_argument(
+        "--at-most", type=float, help="exit 1 where a ratio with the null store is larger"
+    )
     parser.add_argument("--only", choices=FORMS.values(), help="with the null store alone")
     parser.add_argument("--child", nargs=4, metavar=("PATH", "PACK", "STORE", "RUN"))
     arguments = parser.parse_args()
@@ -55,25 +58,31 @@ def main() -> None:
     print(f"{'peak resident memory, MB':<55}{few:>9,}{many:>10,}   ratio")
     with TemporaryDirectory() as folder:
         top = Path(folder)
-        for name, file in FORMS.items():
-            if arguments.only in (None, file):
-                _compare(f"{name}; null pack, null store", top, rows, file, "null", "null")
+        compared = [
+            _compare(f"{name}; null pack, null store", top, rows, file, "null", "null")
+            for name, file in FORMS.items()
+            if arguments.only in (None, file)
+        ]
         if not arguments.only:
             name = "Parquet; null pack, embedded store"
-            grown = _compare(name, top, rows, GROUPS, "null", "edge")
-            print(f"the embedded store's growth: {grown / (many - few) * 1024:.1f} KB a point")
+            of_few, of_many = _compare(name, top, rows, GROUPS, "null", "edge")
+            grown = (of_many - of_few) / (many - few) * 1024
+            print(f"the embedded store's growth: {grown:.1f} KB a point")
         if arguments.real:
             for name, file in PARQUET.items():
                 _compare(f"{name}; real pack, null store", top, rows, file, DEFAULT_PACK, "null")
+    worst = max(of_many / of_few for of_few, of_many in compared)
+    if arguments.at_most and worst > arguments.at_most:
+        sys.exit(f"memory grows with the input: {worst:.3f}, more than {arguments.at_most:g}")
 
 
 def _compare(
     name: str, top: Path, rows: tuple[int, ...], file: str, pack: str, store: str
-) -> float:
-    """Prints a line; gives the growth in MB."""
+) -> tuple[float, float]:
+    """Prints a line; gives both peaks in MB."""
     tiny = max(rows) >= TINY_FROM
     photo, a_group = (tiny_photo(), TINY_A_GROUP) if tiny else (small_photo(), A_GROUP)
-    peaks = []
+    peaks: list[float] = []
     for number in rows:
         path = top / f"{number}-{file}"
         if not path.exists():
@@ -84,8 +93,9 @@ def _compare(
         command = [sys.executable, "-m", "benchmarks.memory", *child]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         peaks.append(float(done.stdout.split()[-1]))
-    print(f"{name:<55}{peaks[0]:>9.0f}{peaks[1]:>10.0f}   {peaks[1] / peaks[0]:.3f}", flush=True)
-    return peaks[1] - peaks[0]
+    of_few, of_many = peaks
+    print(f"{name:<55}{of_few:>9.0f}{of_many:>10.0f}   {of_many / of_few:.3f}", flush=True)
+    return of_few, of_many
 
 
 def enroll_peak(path: str, pack: str, store: str, place: str) -> float:

@@ -97,7 +97,7 @@ def _measured(folder: str, photos: int, rounds: int) -> Mapping[Key, list[Figure
     for _ in range(rounds):
         for keys in _turns():
             for key, (turn, spent) in zip(keys, _run(folder, keys), strict=True):
-                seconds = turn.seconds(spent.began, spent.ended)
+                seconds = turn.seconds(spent.spans)
                 figures = Figures(seconds / photos * 1000, spent.cpu_seconds / photos * 1000)
                 measured[key].append(figures)
     return measured

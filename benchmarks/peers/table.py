@@ -1,7 +1,8 @@
 """What the rounds gave, as it is printed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
 
@@ -47,18 +48,30 @@ def table_lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
 def ratio_lines(outcomes: Iterable[Outcome], first: str) -> Iterator[str]:
     """Gives how many times as fast the first is as each other, by medians on the same engine.
 
-    first: a name; where it has several entries on an engine, the one that comes first counts.
+    first: a name. With the same store as the other, where it has one; else with its first. One that
+    does not run on the first's own first engine is set against that as well.
     """
     rates = {
         entry: median(each.rate for each in runs) for entry, runs in _by_entry(outcomes).items()
     }
-    own: dict[str, float] = {}
+    own: dict[str, dict[str, float]] = {}
     for entry, rate in rates.items():
         if entry.name == first:
-            own.setdefault(entry.engine, rate)
-    for entry, rate in rates.items():
-        if entry.name != first and entry.engine in own:
-            yield f"{first} / {entry}: {own[entry.engine] / rate:.2f}"
+            own.setdefault(entry.engine, {})[entry.store] = rate
+    others = [entry for entry in rates if entry.name != first]
+    for entry in others:
+        if stores := own.get(entry.engine):
+            yield f"{first} / {entry}: {_of_store(stores, entry.store) / rates[entry]:.2f}"
+    for engine, stores in islice(own.items(), 1):
+        with_it = {entry.name for entry in others if entry.engine == engine}
+        for entry in others:
+            if entry.name not in with_it:
+                ours = _of_store(stores, entry.store)
+                yield f"{first}, {engine} / {entry}: {ours / rates[entry]:.2f}"
+
+
+def _of_store(rates: Mapping[str, float], store: str) -> float:
+    return rates.get(store, next(iter(rates.values())))
 
 
 def _by_entry(outcomes: Iterable[Outcome]) -> dict[Entry, Sequence[Outcome]]:

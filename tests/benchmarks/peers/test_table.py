@@ -25,5 +25,8 @@ def test_each_has_a_line_with_its_median():
     ]
 
 
-def test_the_first_is_compared_on_the_same_engine():
-    assert list(ratio_lines(OUTCOMES, "muster")) == ["muster / ray, openvino: 2.22"]
+def test_the_first_is_compared_on_the_same_engine_and_store():
+    default = "muster, openvino / insightface, onnxruntime: 10.00"
+    assert list(ratio_lines(OUTCOMES, "muster")) == ["muster / ray, openvino: 1.78", default]
+    elsewhere = [each for each in OUTCOMES if each.entry != ON_SERVER]
+    assert list(ratio_lines(elsewhere, "muster")) == ["muster / ray, openvino: 2.22", default]
