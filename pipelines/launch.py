@@ -25,7 +25,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import fn_runner
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
+from apache_beam.runners.portability.portable_runner import JobServiceHandle, PortableRunner
 from apache_beam.runners.runner import create_runner
 
 from pipelines.filesystems import KEYS
@@ -35,7 +35,7 @@ from schemas.errors import FailedError, UsageError
 from transforms.private_logs import keep_exceptions_private, where
 from transforms.run_state import CANNOT_JOIN, RUN_STATE
 
-_LOCAL_RUNNERS = {"fnapirunner", "directrunner", "switchingdirectrunner"}
+_LOCAL_RUNNERS = {"FnApiRunner", "SwitchingDirectRunner"}  # the last is Beam's DirectRunner
 _NO_SHARED_DISK = {"DataflowRunner", "TestDataflowRunner"}
 _POLL_S = 0.2
 # Beam hands on what a stage of ours or of its own raised as a text, with the stage.
@@ -61,24 +61,10 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
             "--direct_running_mode=multi_processing holds the model once a process and loses "
             "options; leave it out, --workers already uses all cores"
         )
-    name = options.view_as(StandardOptions).runner
-    try:
-        runner = create_runner(name)
-    except ImportError as error:  # says what to install for it
-        raise UsageError(f"after `--`: --runner={name}: {error}") from error
-    except (AttributeError, ValueError) as error:
-        raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
-    if type(runner).__name__ in _NO_SHARED_DISK:
-        raise UsageError(
-            f"after `--`: --runner={name}: its workers have no disk in common with this machine, "
-            "where the run folder is; expected a runner whose workers have, as Flink's or Spark's"
-        )
-    keys = KEYS & options.get_all_options(drop_default=True).keys()
-    if keys and name.lower() not in _LOCAL_RUNNERS:
-        raise UsageError(
-            f"after `--`: --{min(keys)}: {name} would show it, and hand it on; give it in the "
-            "environment of this command and of the workers"
-        )
+    runner = _known_runner(options)
+    if type(runner).__name__ in _LOCAL_RUNNERS:  # of which Beam knows other names, as direct
+        options.view_as(StandardOptions).runner = type(runner).__name__
+    _check_runner(runner, options)
     decide_environment(runner, options)
     try:
         problems = PipelineOptionsValidator(options, runner).validate()
@@ -91,10 +77,9 @@ def beam_options(flags: Sequence[str], workers: int) -> PipelineOptions:
 
 def is_one_process(options: PipelineOptions) -> bool:
     """True where all workers live in this process, as an embedded store needs."""
-    runner = options.view_as(StandardOptions).runner
     loopback = options.view_as(PortableOptions).environment_type == "LOOPBACK"
     apart = options.view_as(DebugOptions).lookup_experiment("use_loopback_process_worker", False)
-    return runner.lower() in _LOCAL_RUNNERS or (loopback and not apart)
+    return _is_local(options) or (loopback and not apart)
 
 
 def run_pipeline(
@@ -113,8 +98,7 @@ def run_pipeline(
     results: list[Measurements] = []
     errors: list[Exception] = []
     runner = _runner(options)
-    # This runner alone takes no other process and leaves no files.
-    alone = isinstance(runner, fn_runner.FnApiRunner)
+    alone = _is_local(options)  # which takes no other process and leaves no files
 
     def work() -> None:
         try:
@@ -179,11 +163,14 @@ def _explained(error: Exception) -> FailedError | None:
     return None
 
 
+def _is_local(options: PipelineOptions) -> bool:
+    return options.view_as(StandardOptions).runner in _LOCAL_RUNNERS
+
+
 def _runner(options: PipelineOptions) -> Any:
-    name = options.view_as(StandardOptions).runner
     # DirectRunner would take the same in the end, but first download and start Prism.
-    if name.lower() not in _LOCAL_RUNNERS:
-        return create_runner(name)
+    if not _is_local(options):
+        return create_runner(options.view_as(StandardOptions).runner)
     # It runs several workers as threads in spite of a warning that says it will not.
     logging.getLogger(fn_runner.__name__).setLevel(logging.ERROR)
     # Named directly, it hands workers no options unless they are given here.
@@ -207,4 +194,35 @@ def _check_flags(flags: Sequence[str]) -> None:
         raise UsageError(
             f"after `--`: Beam knows no option {unknown[0].partition('=')[0]!r}; Muster's own "
             "options stand before"
+        )
+
+
+def _known_runner(options: PipelineOptions) -> Any:
+    name = options.view_as(StandardOptions).runner
+    try:
+        return create_runner(name)
+    except ImportError as error:  # says what to install for it
+        raise UsageError(f"after `--`: --runner={name}: {error}") from error
+    except (AttributeError, ValueError) as error:
+        raise UsageError(f"after `--`: Beam knows no runner {name!r}") from error
+
+
+def _check_runner(runner: Any, options: PipelineOptions) -> None:
+    """Raises UsageError for a runner that could not do the job, or would tell a secret."""
+    name = options.view_as(StandardOptions).runner
+    if type(runner) is PortableRunner and not options.view_as(PortableOptions).job_endpoint:
+        raise UsageError(
+            f"after `--`: --runner={name} lacks --job_endpoint; expected HOST:PORT of a job "
+            "server, or embed for Beam's own"
+        )
+    if type(runner).__name__ in _NO_SHARED_DISK:
+        raise UsageError(
+            f"after `--`: --runner={name}: its workers have no disk in common with this machine, "
+            "where the run folder is; expected a runner whose workers have, as Flink's or Spark's"
+        )
+    keys = KEYS & options.get_all_options(drop_default=True).keys()
+    if keys and not _is_local(options):
+        raise UsageError(
+            f"after `--`: --{min(keys)}: {name} would show it, and hand it on; give it in the "
+            "environment of this command and of the workers"
         )

@@ -100,6 +100,8 @@ def test_other_workers_same_outcome(muster: Muster, payload: Path, tmp_path: Pat
             good = outcomes([each for each in records if each not in bad])
             found[name] = (good, len(bad), muster.stored(*good))
             assert muster.report(name)["account"]["rows_read"] == 142
+            written = (muster.folder / name).rglob("*")
+            assert {each.stat().st_mode & 0o077 for each in written} == {0}
             muster("collections", "delete", "people", "--yes", "--store", server.url)
         assert (one.started, two.started) == (2, 1)  # `external` used the first alone
     outcome, bad_rows, vectors = found["local"]
@@ -224,9 +226,10 @@ def test_a_second_run_finds_all_unchanged(muster: Muster, tmp_path: Path) -> Non
         assert (ended.code, ended.json[action]) == (0, 3), ended.stderr
 
 
-def test_direct_runner_gives_the_same(muster: Muster, payload: Path) -> None:
+@pytest.mark.parametrize("name", ["DirectRunner", "direct"])
+def test_direct_runner_gives_the_same(muster: Muster, payload: Path, name: str) -> None:
     muster.create()
-    ended = muster("enroll", payload, *muster.options("run"), "--", "--runner=DirectRunner")
+    ended = muster("enroll", payload, *muster.options("run"), "--", f"--runner={name}")
     assert ended.code == 0, ended.stderr
     assert ended.json == {
         "rows_read": 142,

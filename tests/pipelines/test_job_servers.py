@@ -93,7 +93,8 @@ def test_a_runner_without_metrics_is_told(
         (["--runner=FlinkRunner", *EXTERNAL], "EXTERNAL"),
         (["--runner=SparkRunner"], "LOOPBACK"),
         (["--runner=SparkRunner", "--spark_master_url=spark://host:7077"], "DOCKER"),
-        (["--runner=PortableRunner"], "DOCKER"),
+        (["--runner=PortableRunner", "--job_endpoint=host:8099"], "DOCKER"),
+        (["--runner=portable", "--job_endpoint=host:8099"], "DOCKER"),
         ([], None),
     ],
 )
@@ -121,7 +122,7 @@ def test_children_end_where_the_process_is_ended_at_once() -> None:
 
 def test_an_environment_that_there_is_not_is_refused() -> None:
     with pytest.raises(UsageError, match="--environment_type=CAVE; expected DOCKER, PROCESS, "):
-        beam_options(["--runner=PortableRunner", "--environment_type=CAVE"], 1)
+        beam_options(["--runner=PrismRunner", "--environment_type=CAVE"], 1)
 
 
 def test_a_job_may_take_longer_than_the_server_has_for_its_first_answer(
@@ -151,7 +152,7 @@ def test_a_server_whose_folder_cannot_be_removed_is_ended(tmp_path: Path) -> Non
         def default_job_server(self, options: Any) -> JobServer:
             return StopOnExitJobServer(Server())
 
-    options = beam_options(["--runner=PortableRunner"], 1)
+    options = beam_options(["--runner=PrismRunner"], 1)
     with job_server_of(Runner(), options, tmp_path):
         assert not ended
     assert ended == [True]
