@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,7 +59,9 @@ class RejectedLimit:
 
     def allows(self, rejected: int, rows: int) -> bool:
         """True where so many of so many rows are within the limit."""
-        return rejected <= (self.number * rows / 100 if self.percent else self.number)
+        if not self.percent:
+            return rejected <= self.number
+        return 100 * rejected <= Fraction(str(self.number)) * rows  # exactly what was written
 
 
 @dataclass(frozen=True, slots=True)

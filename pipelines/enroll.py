@@ -145,7 +145,7 @@ def prepared(
     with opened(spec) as handle:
         if config.collection is not None:
             target = existing(handle, config.collection, spec.location, pack=config.pack)
-            check_stamp(target, pack.stamp, config.pack)
+            check_stamp(target, pack.stamp, spec.location, config.pack)
         plan = plan_splits(
             found,
             config.columns,
@@ -165,8 +165,7 @@ def _check_whose_collection(config: EnrollConfig, plan: Plan) -> None:
             f"input {plan.person_source} holds person rows: give --collection and "
             "--face-storage-type for them"
         )
-    bodies_alone = plan.requests.number and not plan.person_rows and not plan.cut_short
-    if bodies_alone and config.collection is not None:
+    if plan.bodies_alone and config.collection is not None:
         raise UsageError(_ALL_BODIES)
 
 
@@ -209,10 +208,11 @@ def run(
 def _execute(job: Job, while_running: Callable[[int], None]) -> Ended:
     began, started = datetime.now(UTC), time.monotonic()
     measurements, error = None, ""
+    rows = job.plan.rows  # a sum over all splits
 
     def meanwhile() -> None:
         RUN_STATE.under_way = RUN_STATE.under_way or job.workplace.has_begun()
-        while_running(job.plan.rows)
+        while_running(rows)
 
     RUN_STATE.under_way = is_one_process(job.options)
     try:

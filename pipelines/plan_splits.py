@@ -21,7 +21,8 @@ class Plan:
 
     person_rows: rows that are of no body. person_source: the first file that has any.
     unknown_fields: what no field of ours has, as far as it is known by now. cut_short: there are
-    more rows than --limit allows, or may be. ids_unread: inputs in whose ids damage was met.
+    more rows than --limit allows, or may be. seen_whole: for that no input was left out, nor the
+    end of one. ids_unread: inputs in whose ids damage was met.
     """
 
     inputs: tuple[InputFile, ...]
@@ -32,12 +33,18 @@ class Plan:
     person_source: str
     requests: Requests
     cut_short: bool
+    seen_whole: bool = True
     ids_unread: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
         """All rows of all inputs."""
         return sum(each.rows for each in self.splits)
+
+    @property
+    def bodies_alone(self) -> bool:
+        """True where there is nothing but bodies."""
+        return self.requests.number > 0 and not self.person_rows and self.seen_whole
 
 
 def plan_splits(
@@ -68,6 +75,7 @@ def plan_splits(
     rows_of = Counter[str]()
     for split in splits:
         rows_of[split.source] += split.rows
+    seen_whole = len(cuts) == len(found.files) and not any(each.cut_short for each in cuts.values())
     requests = Requests()
     for cut in cuts.values():
         requests.update(cut.requests)
@@ -83,9 +91,8 @@ def plan_splits(
         person_rows=sum(cut.person_rows for cut in cuts.values()),
         person_source=next((path for path, cut in cuts.items() if cut.person_rows), ""),
         requests=requests,
-        cut_short=rows > limit
-        or len(cuts) < len(found.files)
-        or any(each.cut_short for each in cuts.values()),
+        cut_short=rows > limit or not seen_whole,
+        seen_whole=seen_whole,
     )
 
 

@@ -34,11 +34,10 @@ class Progress:
 
     def _move(self, rows: int) -> None:
         outcomes = RUN_STATE.outcomes()
-        bar = self._bar = self._bar or tqdm(
-            total=rows, unit=" rows", file=sys.stderr, dynamic_ncols=True
-        )
-        bar.set_postfix_str(_counts(outcomes), refresh=False)
-        bar.update(outcomes.total() - bar.n)
+        if self._bar is None:  # one of 0 rows is false
+            self._bar = tqdm(total=rows, unit=" rows", file=sys.stderr, dynamic_ncols=True)
+        self._bar.set_postfix_str(_counts(outcomes), refresh=False)
+        self._bar.update(outcomes.total() - self._bar.n)
 
     def _tell(self, rows: int) -> None:
         outcomes = RUN_STATE.outcomes()

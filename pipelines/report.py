@@ -11,6 +11,7 @@ from pipelines.plan_splits import Plan
 from schemas.errors import Code
 from schemas.inputs import Form
 from schemas.report import Account, Report, Status
+from transforms.metrics import LONGEST_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def make_report(
     lost = any(form_of(each) is not Form.PARQUET for each in counts.damaged_sources)
     changed = bool(changed_input) or counts.rows > plan.rows
     unknown = plan.cut_short or lost or changed or not ended.measurements
+    planned = {each[:LONGEST_NAME] for each in plan.unknown_fields}
     finished = ended.began + timedelta(seconds=ended.seconds)
     return Report(
         status=_status(error, ended.stopped),
@@ -65,7 +67,7 @@ def make_report(
         throttled_seconds=seen.throttled_s,
         peak_memory_bytes=peak_memory_bytes(),
         skipped_files=plan.skipped_files,
-        unknown_fields=tuple(sorted(seen.unknown_fields | plan.unknown_fields)),
+        unknown_fields=tuple(sorted(seen.unknown_fields | planned)),
         error=error,
     )
 
@@ -89,7 +91,7 @@ def _counted_error(
 
 def all_refused(plan: Plan, requests_refused: Counter[str]) -> bool:
     """True where every body was refused, and there was nothing else."""
-    return 0 < requests_refused.total() == plan.requests.number and not plan.person_rows
+    return plan.bodies_alone and requests_refused.total() == plan.requests.number
 
 
 def _status(error: str, stopped: bool) -> Status:

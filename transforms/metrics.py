@@ -17,7 +17,8 @@ UNKNOWN_FIELD = "unknown_field_"
 STAGE_CALLS = "stage_calls_"
 STAGE_US = "stage_us_"
 
-_LONGEST_NAME, _MOST_NAMES = 200, 1000
+LONGEST_NAME = 200  # of an unknown field
+_MOST_NAMES = 1000
 
 
 def add(name: str, amount: int = 1) -> None:
@@ -31,7 +32,7 @@ def name_unknown_field(name: str) -> None:
     Of sets of strings, Beam keeps those of one bundle. Keys that are data are as many as rows, so
     that a process names some of them.
     """
-    name = as_text(name)[:_LONGEST_NAME]
+    name = as_text(name)[:LONGEST_NAME]
     if RUN_STATE.knows_field(name, _MOST_NAMES):
         add(UNKNOWN_FIELD + name)
 

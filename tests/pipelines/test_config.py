@@ -183,6 +183,9 @@ class TestRejectedLimit:
             ("20", 21, 10_000, False),
             ("2.5%", 25, 1000, True),
             ("2.5%", 26, 1000, False),
+            ("0.57%", 57, 10_000, True),  # of floats, a little less
+            ("0.57%", 58, 10_000, False),
+            ("4.35%", 261, 6_000, True),
             ("0%", 0, 0, True),
             ("100%", 7, 7, True),
         ],

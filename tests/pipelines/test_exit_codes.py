@@ -55,6 +55,26 @@ def test_exit_codes(status, rejected, damaged, limit, received, expected):
 
 
 @pytest.mark.parametrize(
+    ("changes", "received", "expected"),
+    [
+        pytest.param({}, None, 3, id="many rejected"),
+        pytest.param({"all_refused": True}, None, 4, id="4 beats 3"),
+        pytest.param({"all_refused": True, "damaged_inputs": 1}, None, 1, id="1 beats 4"),
+        pytest.param({"all_refused": True, "status": FAILED}, None, 1, id="failed beats 4"),
+        pytest.param(
+            {"all_refused": True, "damaged_inputs": 1, "status": CANCELLED},
+            signal.SIGINT,
+            130,
+            id="cancelled beats all",
+        ),
+    ],
+)
+def test_which_of_several_is_told(changes, received, expected):
+    found = dataclasses.replace(report(FINISHED, {INVALID: 50}), **changes)
+    assert exit_code(found, RejectedLimit(5), received) == expected
+
+
+@pytest.mark.parametrize(
     ("changes", "limit", "told"),
     [
         ({}, None, []),

@@ -109,6 +109,19 @@ def test_what_was_not_read_is_unknown_under_a_limit() -> None:
     assert lacking.status == "failed"
 
 
+def test_not_all_are_refused_where_not_all_were_looked_at() -> None:
+    plan = replace(PLAN, requests=Requests(Counter(ERR_NOT_FOUND=1)), person_rows=0)
+    for seen_whole in (True, False):
+        report = reported(replace(plan, seen_whole=seen_whole), TEN, Measurements(10), refused=1)
+        assert report.all_refused is seen_whole
+
+
+def test_names_of_unknown_columns_are_cut() -> None:
+    plan = replace(PLAN, unknown_fields=frozenset({"a" * 300, "b"}))
+    report = reported(plan, TEN, Measurements(10, unknown_fields=frozenset({"c"})))
+    assert report.unknown_fields == ("a" * 200, "b", "c")
+
+
 @pytest.mark.parametrize(
     ("faulty", "sound", "person_rows", "refused", "expected"),
     [
