@@ -333,11 +333,18 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(arguments[:at]), list(arguments[at + 1 :])
 
 
+def end(number: int, _: Any) -> NoReturn:
+    """Ends a command of which nothing is to be recorded, but removes what is temporary."""
+    raise SystemExit(SIGNAL_BASE + number)
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits with its code."""
     os.umask(0o077)
     # Where whoever started it ignores them, no child could be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, end)
     given = list(sys.argv[1:] if arguments is None else arguments)
     with stderr_that_may_fail():
         logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once
@@ -351,7 +358,7 @@ def exit_code_of(arguments: list[str], beam_options: list[str]) -> int:
         code = muster.main(arguments, prog_name="muster", standalone_mode=False, obj=beam_options)
         return code or FINISHED
     except click.Abort as abort:
-        interrupted = isinstance(abort.__cause__, KeyboardInterrupt)
+        interrupted = isinstance(abort.__context__, KeyboardInterrupt)
         return SIGNAL_BASE + signal.SIGINT if interrupted else FAILED
     except UnreadError:
         return SIGNAL_BASE + signal.SIGPIPE

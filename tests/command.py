@@ -74,7 +74,9 @@ class Muster:
 def read_records(run: Path) -> list[Mapping[str, Any]]:
     """Gives a run's result records, by source, request and row."""
     files = sorted((run / "results").glob("results-*-of-*.jsonl"))
-    records = [json.loads(line) for each in files for line in each.read_text().split("\n")[:-1]]
+    records = [
+        json.loads(line) for each in files for line in each.read_text("utf-8").split("\n")[:-1]
+    ]
     return sorted(records, key=_place)
 
 
@@ -104,6 +106,7 @@ def stored_persons(store: str, person_ids: Sequence[str]) -> dict[str, Point]:
 def started(
     *arguments: object,
     cwd: Path | None = None,
+    stdin: int | None = None,
     stderr: int = subprocess.PIPE,
     **environment: str,
 ) -> Iterator[subprocess.Popen[str]]:
@@ -111,6 +114,7 @@ def started(
     script = Path(sys.executable).parent / "muster"
     process = subprocess.Popen(
         [script, *map(str, arguments)],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,

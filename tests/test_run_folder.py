@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -139,6 +140,20 @@ def test_a_signal_ends_it_in_order_though_stderr_stands_still(
     assert muster.report("run")["status"] == "cancelled"
 
 
+def test_a_signal_that_whoever_started_it_ignores_is_ignored(muster: Muster, payload: Path) -> None:
+    """As a shell does for what it starts with `&` in a script."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with started("enroll", payload, *muster.options("run")) as process:
+            wait_until_enrolling(process, muster.folder / "run")
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.returncode == 0
+    assert muster.report("run")["account"]["enrolled"] == ROWS
+
+
 def test_everything_is_private(muster: Muster, payload: Path) -> None:
     small = write_lines(payload.with_name("small.jsonl"), people(2))
     assert muster.enroll("run", small, storage="StoreFullImage").code == 0
@@ -151,25 +166,82 @@ def test_everything_is_private(muster: Muster, payload: Path) -> None:
     assert "blue" not in written
 
 
-def test_a_signal_ends_it_although_the_server_hangs(muster: Muster, tmp_path: Path) -> None:
-    hanging = threading.Event()
+class Hangs:
+    """A server that takes long to answer one kind of request. met: whether it was asked."""
 
-    def hang(method: str, path: str) -> None:
-        if method == "PUT" and path.endswith("/points"):
-            hanging.set()
+    def __init__(self, method: str, end: str) -> None:
+        self._method, self._end, self.met = method, end, threading.Event()
+
+    def __call__(self, method: str, path: str) -> None:
+        if method == self._method and path.endswith(self._end):
+            self.met.set()
             time.sleep(20)
 
-    payload = write_lines(tmp_path / "in.jsonl", people(200))
+
+@pytest.fixture
+def server(muster: Muster, tmp_path: Path) -> Iterator[QdrantTestServer]:
+    """Has the command use a server, with the collection."""
     with QdrantTestServer(tmp_path / "server") as server:
         muster.store = server.url
         muster.create()
-        server.fail_with = hang
-        with started("enroll", payload, *muster.options("run")) as process:
-            assert hanging.wait(60)
-            began = time.monotonic()
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
-            seconds = time.monotonic() - began
+        yield server
+
+
+def test_a_second_signal_ends_it_at_once(
+    muster: Muster, server: QdrantTestServer, tmp_path: Path
+) -> None:
+    payload = write_lines(tmp_path / "in.jsonl", people(200))
+    server.fail_with = hangs = Hangs("PUT", "/points")
+    with started("enroll", payload, *muster.options("run")) as process:
+        assert hangs.met.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert "stopping" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+        assert process.stderr.readline() == "muster: stopped; the run is unfinished\n"
+    assert process.returncode == 130
+    assert not (muster.folder / "run" / "report.json").exists()
+
+    server.fail_with = None
+    again = muster.enroll("run", payload)
+
+    assert again.code == 0, again.stderr
+    assert again.json["rows_read"] == len(muster.records("run")) == 200
+
+
+@pytest.mark.parametrize("mode", ["enroll", "dry_run"])
+def test_a_signal_before_any_row_is_enrolled_leaves_nothing(
+    muster: Muster, server: QdrantTestServer, tmp_path: Path, mode: str
+) -> None:
+    """A run waits for the collection here, a dry run for a look-up, with its ids on the disk."""
+    payload = write_lines(tmp_path / "in.jsonl", [*people(2), *people(2)])
+    server.fail_with = hangs = Hangs(
+        *{"enroll": ("GET", "/people"), "dry_run": ("POST", "/points")}[mode]
+    )
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    given = ["enroll", payload, *muster.options("run"), *["--dry-run"] * (mode == "dry_run")]
+    with started(*given, TMPDIR=str(temporary)) as process:
+        assert hangs.met.wait(60)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+    assert process.returncode == 143
+    assert list(temporary.iterdir()) == []
+    assert not (muster.folder / "run").exists()
+
+
+def test_a_signal_ends_it_although_the_server_hangs(
+    muster: Muster, server: QdrantTestServer, tmp_path: Path
+) -> None:
+    payload = write_lines(tmp_path / "in.jsonl", people(200))
+    server.fail_with = hangs = Hangs("PUT", "/points")
+    with started("enroll", payload, *muster.options("run")) as process:
+        assert hangs.met.wait(60)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        seconds = time.monotonic() - began
     assert seconds < 9
     assert process.returncode == 1  # what was sent and not answered is not enrolled
     report = muster.report("run")

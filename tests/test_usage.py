@@ -3,13 +3,15 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.command import COLLECTION, Muster
+from tests.command import COLLECTION, Muster, started
 from tests.payloads import people, portraits, row, write_lines
 
 
@@ -32,6 +34,7 @@ def payload(tmp_path: Path) -> Path:
         pytest.param(["--column", "persn=x"], "person_id", id="column_field"),
         pytest.param(["--pack", "no-such"], "opencv-zoo", id="pack"),
         pytest.param(["--store", "http://u:p@localhost"], "QDRANT_API_KEY", id="url_secret"),
+        pytest.param(["--store", "htpp://localhost:6333"], "begins with http://", id="url_scheme"),
         pytest.param(["--", "--runer=FlinkRunner"], "'--runer'", id="beam_misspelt"),
         pytest.param(["--", "--direct_num_workers=two"], "invalid int", id="beam_value"),
         pytest.param(["--", "--runner=Foo"], "no runner 'Foo'", id="beam_runner"),
@@ -52,6 +55,10 @@ def payload(tmp_path: Path) -> Path:
             ["--", "--runner=PortableRunner", "--job_endpoint=embed",
              "--environment_type=EXTERNAL"],
             "Option external_service_address is required", id="beam_lacks_an_option",
+        ),
+        pytest.param(
+            ["--", "--runner=PortableRunner", "--environment_type=LOOPBACK"],
+            "--runner=PortableRunner lacks --job_endpoint", id="no_job_server",
         ),
         pytest.param(["--", "--runner=DataflowRunner"], "no disk in common", id="dataflow"),
         pytest.param(
@@ -100,6 +107,37 @@ def test_delete_asks_a_person_only(
     assert "--yes" in refused.stderr
     assert muster(*delete, "--yes").json == {"name": COLLECTION, "num_persons": 0}
     assert muster("collections", "list", "--store", muster.store).json == []
+
+
+def test_ctrl_c_is_an_answer_too(muster: Muster) -> None:
+    """As the one that a terminal sends."""
+    muster.create()
+    ours, theirs = os.openpty()
+    delete = ("collections", "delete", COLLECTION, "--store", muster.store)
+    with started(*delete, stdin=theirs) as process:
+        assert process.stderr is not None
+        assert process.stderr.read(6) == "Delete"
+        for _ in range(30):  # one that comes just before it waits for the answer is not heard
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+                break
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 130
+    assert muster("collections", "show", COLLECTION, "--store", muster.store).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALL_PROXY", "socks://localhost:1"), ("SSL_CERT_FILE", "no/such/file")]
+)
+def test_an_environment_with_which_no_client_can_be_made(
+    muster: Muster, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    ended = muster("collections", "list", "--store", "http://localhost:1")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert name in ended.stderr
 
 
 def test_beam_options_belong_to_enroll(muster: Muster) -> None:
