@@ -12,7 +12,7 @@ from pipelines.config import EnrollConfig
 from pipelines.duplicates import without_duplicates
 from pipelines.enroll import Job, prepared
 from pipelines.report import all_refused
-from schemas.errors import Code, Detail
+from schemas.errors import Code
 from schemas.ids import point_id
 from schemas.records import Row, person_id_of
 from transforms.batches import by_collection
@@ -79,7 +79,7 @@ def _verdicts(job: Job, store: Store) -> _Verdicts:
         for row in batch:
             if row.fault is not None:
                 verdicts.rejected[row.fault.code] += 1
-                if row.fault.detail == Detail.TRUNCATED_INPUT:
+                if row.ref.is_damage:
                     verdicts.damaged.add(row.ref.source)
             elif person_id_of(row) is None:
                 verdicts.rejected[Code.UNPROCESSABLE_CONTENT] += 1

@@ -46,7 +46,7 @@ def _ids(
     """
     for split in splits:
         for row in read_split(reading, split):
-            if row.fault is not None and row.fault.detail == Detail.TRUNCATED_INPUT:
+            if row.ref.is_damage:
                 unread.add(row.ref.source)
             person_id = person_id_of(row)
             faulty = row.fault is not None and row.fault.detail != Detail.TOO_LARGE

@@ -48,6 +48,11 @@ class RowRef:
     request: int | None = None  # the body's 0-based place in its file; None for a person row
     raw: Any = field(default=None, compare=False, repr=False)
 
+    @property
+    def is_damage(self) -> bool:
+        """True where this stands for damage to the file, and so for no row of it."""
+        return self.row is None and self.request is None
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -25,8 +25,8 @@ class _KeepFn(beam.DoFn):
 
     def process(self, outcome: Outcome) -> Iterable[Outcome]:
         ref = outcome.ref
-        is_row = ref.row is not None or ref.request is not None  # else it is damage to a file
-        if is_row and outcome.code not in _NOT_WANTED and not self._files.add(ref):
+        wanted = outcome.code not in _NOT_WANTED and not ref.is_damage
+        if wanted and not self._files.add(ref):
             metrics.add(metrics.NOT_KEPT)
         return [outcome]
 
