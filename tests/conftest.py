@@ -27,6 +27,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(4, cores() + 1)
 
 
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """That of most users: what is private must be so by the command's own doing."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture
 def muster(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Muster:
     """The command with a store and run folders of this test alone."""

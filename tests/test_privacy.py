@@ -251,18 +251,24 @@ def test_the_text_of_an_exception_is_not_told(
     both = [*muster.options("run"), "--keep-rejected", *options]
     ended = tell(muster, "enroll", *inputs, *both, *beams)
     assert ended.code == 1
+    files = [each for each in (muster.folder / "run").rglob("*.json*") if each.is_file()]
+    assert "ValueError" in ended.stderr + "".join(
+        each.read_text(errors="replace") for each in files
+    )
     assert_silent(muster, ended)
 
 
 def test_an_engine_that_raises_tells_of_nobody(
     muster: Muster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipelines.enroll, "find_pack", lambda _: NullPack(RaisingRecogniser))
+    for module in (pipelines.enroll, pipelines.collections):
+        monkeypatch.setattr(module, "find_pack", lambda *_: NullPack(RaisingRecogniser))
     muster.create()
     options, beams = LEVELS["debug"]
     inputs = write_inputs(muster.folder)
     ended = tell(muster, "enroll", *inputs, *muster.options("run"), *options, *beams)
     assert ended.code == 1
+    assert ended.json["rejected"]["ERR_INTERNAL_ERROR"] > 0
     assert "must not be told" not in ended.stderr
     assert_silent(muster, ended)
 

@@ -106,6 +106,20 @@ def test_gone_for_good(fresh: Trial, expected: Stored, fault: Fault | None) -> N
 
 
 @pytest.mark.usefixtures("_impatient")
+def test_look_ups_gone_for_good(fresh: Trial, expected: Stored) -> None:
+    """Where nothing has to be written, no write finds out that the store is away."""
+    assert fresh.enroll("first", retry_for_s=60.0).account.enrolled == len(expected)
+    fresh.server.fail_with = lambda method, _: Fault(503) if method == "POST" else None
+    report = fresh.enroll("run", retry_for_s=1.0)
+    assert report.status is Status.FAILED
+    ended = fresh.ended("run")
+    assert set(ended.values()) == {GIVEN_UP}
+    assert report.account.rows_read == len(ended) == len(expected) - (report.rows_not_read or 0)
+    assert len(ended) < len(expected)
+    assert fresh.stored() == expected
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_gone_while_a_batch_is_sent_point_by_point(fresh: Trial, expected: Stored) -> None:
     """Each point would have a wait of its own, and each is a rejected row."""
     fresh.server.bad_points = {point_id(each): 400 for each in expected}

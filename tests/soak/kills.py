@@ -101,8 +101,8 @@ class Bench:
         return any(self.run.rglob("results-*"))
 
     def has_begun(self) -> bool:
-        """True from when rows are read."""
-        return any(self.run.glob(".run-*/results/beam-temp-*/*"))
+        """True from before the first write on."""
+        return (self.run / "manifest.json").exists()
 
 
 def uninterrupted(bench: Bench) -> Bench:
