@@ -240,7 +240,7 @@ def read_config(context: click.Context, _: click.Parameter, path: str | None) ->
         help="Schemes that a face_uri may have, as gs,s3.  [default: none]")  # fmt: skip
 @option("--column", multiple=True, metavar="FIELD=NAME",
         help="Read a field under another name, as person_id=EMP_NO.")  # fmt: skip
-@option("--dry-run", is_flag=True, help="Check everything, say what would happen, write nothing.")
+@option("--dry-run", is_flag=True, help="Check everything, say what would happen, enroll nothing.")
 @option("-q", "--quiet", is_flag=True, help="No progress and no table on stderr.")
 @option("-v", "--verbose", is_flag=True, help="Beam's own log on stderr.")
 @click.pass_obj
@@ -266,6 +266,8 @@ def enroll(
 
     config = config_of(values, beam_options)
     if dry_run:
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, end)
         said = say(config)
         print_json(said)
         return REFUSED if said["all_refused"] else FINISHED
@@ -334,7 +336,7 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def end(number: int, _: Any) -> NoReturn:
-    """Ends a command of which nothing is to be recorded, but removes what is temporary."""
+    """Ends a dry run, and removes what is temporary."""
     raise SystemExit(SIGNAL_BASE + number)
 
 
@@ -343,8 +345,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     os.umask(0o077)
     # Where whoever started it ignores them, no child could be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, end)
     given = list(sys.argv[1:] if arguments is None else arguments)
     with stderr_that_may_fail():
         logging.basicConfig(level=logging.ERROR)  # before Beam is imported, which logs at once

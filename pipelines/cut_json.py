@@ -71,7 +71,7 @@ def _cut_lines(
     try:
         with open_lines(path) as stream:
             for number, line in enumerate(iter_lines(stream, max_row_bytes)):
-                if cuts.rows >= limit:
+                if cuts.rows >= limit and not line.is_blank:
                     cuts.cut_short = True
                     break
                 if number == 0:

@@ -37,9 +37,10 @@ class _Verdicts:
 def dry_run(
     config: EnrollConfig, pack: Pack | None = None, store: StoreSpec | None = None
 ) -> dict[str, Any]:
-    """Gives what `--dry-run` prints; writes nothing. Raises as `run` does before it writes.
+    """Gives what `--dry-run` prints; writes nothing but a pack that has to be downloaded.
 
-    Whether a stored person would be updated or is unchanged is in the image, which is not read.
+    Raises as `run` does before it writes. Whether a stored person would be updated or is unchanged is
+    in the image, which is not read.
     """
     with prepared(config, pack, store) as (job, handle):
         verdicts = _verdicts(job, handle)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -28,6 +28,8 @@ _SUFFIXES = {
 }
 # Such names Spark, Hive and others give to what is no data, or not yet, as _temporary.
 _HIDDEN = (".", "_")
+_OF_THE_DISK = "lost+found"  # at its top, and for root alone
+_BELOW = re.compile(r"\*\*|[*?[].*/")  # in a pattern: more than one folder is looked into
 _PACK = "`muster pack` makes a payload of a folder of photos, or of a CSV"
 
 
@@ -131,19 +133,17 @@ def _glob(pattern: str) -> list[_Match]:
     if pattern.startswith("file://"):
         raise UsageError(f"input {pattern}: file:// is not read; name the local path")
     try:
-        if "**" in pattern and _has_folders(pattern):
-            raise UsageError(
-                f"input {pattern}: Beam looks into one folder there, and not below; name each, as "
-                "day=1/*.parquet day=2/*.parquet"
-            )
         [result] = FileSystems.match([pattern])
-    except UsageError:
-        raise
     except Exception as error:  # each filesystem has its own; none is a crash of ours
         raise UsageError(
             f"input {pattern}: cannot be listed: {reason(error, pattern)}; what Beam needs for "
             'such a place stands in the README, "Input"'
         ) from error
+    if _BELOW.search(pattern) and _has_folders(pattern):
+        raise UsageError(
+            f"input {pattern}: Beam looks into one folder there, and not below; name each, as "
+            "day=1/*.parquet day=2/*.parquet"
+        )
     return _in_order(
         _Match(each.path, _form(each.path, _is_hidden(each.path, pattern)), each.size_in_bytes)
         for each in result.metadata_list
@@ -159,12 +159,13 @@ def _check_listed(pattern: str) -> None:
     """Raises UsageError for a folder to look into that cannot be listed: glob passes over it."""
     parts = pattern.split("/")
     for n, part in enumerate(parts):
-        if not glob.has_magic(part):
+        if not glob.has_magic(part) or parts[n - 1 : n] == ["**"]:  # all below was looked into
             continue
         above = "/".join(parts[: n + 1] if part == "**" else parts[:n])
         looked_into = f"{above}/" if n or part == "**" else "./"
         for folder in glob.iglob(looked_into, recursive=True, include_hidden=True):
-            if not _is_hidden(folder.rstrip("/"), pattern):
+            place = folder.rstrip("/")
+            if os.path.basename(place) != _OF_THE_DISK and not _is_hidden(place, pattern):
                 try:
                     os.scandir(folder).close()
                 except OSError as error:
@@ -207,8 +208,9 @@ def _walk(folder: str, visited: set[str]) -> list[_Match]:
     those gone through are added: of several ways to one, the first by path bytes.
     """
 
-    def refuse(error: OSError) -> NoReturn:
-        raise _unlisted(folder, error) from error
+    def refuse(error: OSError) -> None:
+        if os.path.basename(error.filename) != _OF_THE_DISK:
+            raise _unlisted(folder, error) from error
 
     found: list[_Match] = []
     for below, folders, names in os.walk(folder, onerror=refuse, followlinks=True):

@@ -108,7 +108,7 @@ def test_a_folder_of_objects_is_read_with_all_below(folder: Path) -> None:
         assert found.skipped == (f"objects://{below}/_SUCCESS",)
 
 
-@pytest.mark.parametrize("end", ["/in/", "/**", "/in/**/*.jsonl"])
+@pytest.mark.parametrize("end", ["/in/", "/**", "/in/**/*.jsonl", "/i*/*.jsonl"])
 def test_what_beam_would_not_look_into_is_refused(folder: Path, end: str) -> None:
     FileSystems.set_options(beam_options([HOST], 1))
     with pytest.raises(UsageError, match="Beam looks into one folder there, and not below"):

@@ -271,6 +271,23 @@ def test_folders_that_cannot_be_listed_are_told(tmp_path, monkeypatch, argument,
     assert refusal(argument).startswith(f"input {unlisted}: cannot be listed: [Errno 13]")
 
 
+@pytest.mark.parametrize("argument", ["data", "data/**", "data/*/*.jsonl"])
+def test_a_disks_own_folder_is_nobodys(tmp_path, monkeypatch, argument):
+    monkeypatch.chdir(tmp_path)
+    for name in ("lost+found", "b"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+    (tmp_path / "data" / "b" / "in.jsonl").touch()
+    scandir = os.scandir
+
+    def of_root(path="."):
+        if "lost+found" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", of_root)
+    assert paths(argument) == ["data/b/in.jsonl"]
+
+
 @pytest.fixture
 def data_with_a_run(tmp_path, monkeypatch):
     """The current folder: rows beside the run that read them, and the store that it wrote to."""

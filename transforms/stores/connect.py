@@ -36,7 +36,7 @@ def store_spec(location: str, retry_for_s: float = DEFAULT_RETRY_FOR_S) -> Store
 
 
 def handle(spec: StoreSpec) -> Store:
-    """Gives a worker's handle. Raises StoreError, also where its machine lacks the key's file."""
+    """Gives a worker's handle. Raises StoreError, also where its machine's environment has none."""
     try:
         return _handle(spec)
     except UsageError as error:
