@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--real", action="store_true")
     parser.add_argument("--rows", nargs=2, type=int, default=(FEW, MANY), metavar=("FEW", "MANY"))
     parser.add_argument(
-        "--at-most", type=float, help="exit 1 where a ratio with the null store is larger"
+        "--at-most", type=float, help="exit 1 where a ratio with null pack and null store is larger"
     )
     parser.add_argument("--only", choices=FORMS.values(), help="with the null store alone")
     parser.add_argument("--child", nargs=4, metavar=("PATH", "PACK", "STORE", "RUN"))

@@ -6,7 +6,8 @@ PHOTOS: a payload of real photos (`face_base_64`), repeated under new ids; by de
 that a package ships. The job reads, checks,
 looks up, decodes, detects, embeds, upserts into an embedded store and writes records, with one
 worker a core; the bare loop (bare_loop.py) has one process a core and stops at the vector. Both are
-timed with their models loaded, from the first row read to the last record or vector. All run in
+timed with their models loaded, from the first row read to the last record or vector, and the job in
+planning, comparing ids and counting records as well (loaded.py). All run in
 turn, each for a third of a second (in_turns.py). Medians over rounds; ratios are of runs of the
 same round. The time of each stage is of one run more.
 """

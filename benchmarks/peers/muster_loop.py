@@ -1,7 +1,7 @@
 """Muster as `muster enroll` runs it, into a fresh embedded store or, with a URL, into the server.
 
-The clock starts, the models warm, when a worker asks for the first row, and stops when the last
-record is in its file.
+The models warm, the clock runs while the job plans and compares ids, from when a worker asks for
+the first row until the last record is in its file, and while records are counted.
 """
 
 from benchmarks.fresh_store import fresh_store
