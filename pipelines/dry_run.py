@@ -39,8 +39,8 @@ def dry_run(
 ) -> dict[str, Any]:
     """Gives what `--dry-run` prints; writes nothing but a pack that has to be downloaded.
 
-    Raises as `run` does before it writes. Whether a stored person would be updated or is unchanged is
-    in the image, which is not read.
+    Raises as `run` does before it writes. Whether a stored person would be updated or is unchanged
+    is in the image, which is not read.
     """
     with prepared(config, pack, store) as (job, handle):
         verdicts = _verdicts(job, handle)
