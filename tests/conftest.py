@@ -1,6 +1,7 @@
 """Fixtures that every folder uses."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from transforms.worker import cores
 for name in [*os.environ]:
     if name.startswith("MUSTER_") or name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
         del os.environ[name]
+
+# What is started with `&` in a script ignores it, and so would the commands that get it here.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure: whole tests have a timeout, single examples none.
 hypothesis.settings.register_profile("muster", deadline=None)

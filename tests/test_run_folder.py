@@ -192,7 +192,7 @@ def test_a_second_signal_ends_it_at_once(
 ) -> None:
     payload = write_lines(tmp_path / "in.jsonl", people(200))
     server.fail_with = hangs = Hangs("PUT", "/points")
-    with started("enroll", payload, *muster.options("run")) as process:
+    with started("enroll", payload, "--quiet", *muster.options("run")) as process:
         assert hangs.met.wait(60)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
