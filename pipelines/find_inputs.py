@@ -108,7 +108,7 @@ def _match(argument: str) -> tuple[bool, list[_Match]]:
     is_glob = any(each in argument for each in "*?[")
     found = _glob(argument)
     if not found and not is_glob and "://" in argument and not _has_folders(argument):
-        found = _glob(argument.rstrip("/") + "/**")  # a folder of an object store
+        found = _glob(f"{argument}/**")  # a folder of an object store
         is_glob = bool(found)
     if not found:
         kind = "the glob matches no file" if is_glob else "no such file or folder"
