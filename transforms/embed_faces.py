@@ -36,7 +36,7 @@ class _EmbedFn(BatchStage):
         vectors = self._source.model.recogniser.embed([each.crop for each in faces])
         return [
             EmbeddedFace(each.person, each.face, vector, each.kept)
-            for each, vector in zip(faces, unit(np.stack(vectors, dtype=np.float32)), strict=True)
+            for each, vector in zip(faces, unit(np.asarray(vectors, dtype=np.float32)), strict=True)
         ]
 
 

@@ -1,9 +1,11 @@
 """What every worker process does first, and the one place that decides on threads."""
 
 import ctypes
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -22,6 +24,17 @@ def prepare_process() -> None:
     os.umask(0o077)
     keep_exceptions_private()
     cv2.setNumThreads(0)
+    _set_imports_aside()
+
+
+@cache  # once a process, for a caller's own objects would be kept as well
+def _set_imports_aside() -> None:
+    """Spares the garbage collector what is there by now: modules, above all.
+
+    It looks through all of that, 0.1 s, once every 15,000 rows that two workers have.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

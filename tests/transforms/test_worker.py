@@ -1,4 +1,4 @@
-"""Memory is returned while models load and between steps, and else kept for pixels."""
+"""What a process does with memory, and what its garbage collector looks through."""
 
 import os
 import platform
@@ -73,3 +73,16 @@ def test_a_containers_quota_counts(tmp_path, monkeypatch, quota, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), raising=False)
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert worker.cores() == expected
+
+
+def test_garbage_is_not_sought_among_what_is_imported():
+    script = """
+import gc
+from transforms.worker import prepare_process
+prepare_process()
+print(len(gc.get_objects()) < gc.get_freeze_count() // 10)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["True"]
