@@ -14,10 +14,13 @@ from pipelines.config import EnrollConfig
 from pipelines.enroll import run
 from schemas.ids import point_id
 from schemas.options import FaceStorageType
+from schemas.stamp import Stamp
 from tests.command import COLLECTION, Muster, read_records
 from tests.fakes import NullPack, NullStoreSpec, RaisingRecogniser
 from tests.payloads import group_photo, people, portraits, row, write_lines
 from tests.qdrant_server import QdrantTestServer
+from transforms.stores.base import Collection
+from transforms.stores.connect import connected, store_spec
 
 UNPROCESSABLE = (
     "ERR_UNPROCESSABLE_CONTENT",
@@ -205,6 +208,36 @@ def test_a_store_that_fails_in_mid_run(
         }
         for n in range(2)
     ]
+
+
+def test_a_collection_of_another_pack_takes_the_place_of_the_one_that_was_checked(
+    muster: Muster, tmp_path: Path
+) -> None:
+    """As where an alias is switched: vectors of one pack must not stand among another's."""
+    path = write_lines(tmp_path / "good.jsonl", people(2))
+    stamp = Stamp("another", (("recogniser", "r" * 64),), 128, 1)
+    another = {
+        "vectors": {stamp.pack: {"size": stamp.dimension, "distance": "Cosine"}},
+        "metadata": {"muster": stamp.to_json()},
+    }
+    with QdrantTestServer(tmp_path / "server") as server:
+        muster.store = server.url
+        muster.create()
+
+        def switch(method: str, path: str) -> None:
+            if (method, path) == ("POST", f"/collections/{COLLECTION}/points"):  # the look-up
+                server.collections.delete(COLLECTION)
+                server.collections.create(COLLECTION, another)
+
+        server.fail_with = switch
+        muster.enroll("run", path, "--workers", 1)
+        server.fail_with = None
+        with connected(store_spec(server.url)) as store:
+            assert store.find_collection(COLLECTION) == Collection(COLLECTION, 0, stamp)
+
+    assert [(each["code"], each["metadata"]["detail"]) for each in muster.records("run")] == [
+        ("ERR_INTERNAL_ERROR", "store_refused")
+    ] * 2
 
 
 def test_an_engine_that_raises(tmp_path: Path) -> None:

@@ -64,7 +64,8 @@ def _to_point(embedded: EmbeddedFace, marks: Mapping[str, Any]) -> Point:
     }
     if field := _IMAGE_FIELDS.get(person.face_storage_type):
         payload[field] = base64.b64encode(embedded.kept).decode()
-    return Point(point_id(person.person_id), embedded.vector, payload)
+    vector_name = marks["pack"]["name"]
+    return Point(point_id(person.person_id), vector_name, embedded.vector, payload)
 
 
 def score_of(face: Face) -> float:

@@ -11,7 +11,6 @@ from tests.payloads import people
 from tests.soak.after_kills import aftermath, differences, not_whole
 from tests.soak.kills import PHASES, soak
 from tests.soak.payload import Payload, write_payload
-from transforms.stores.base import Point
 
 
 @pytest.mark.timeout(180)
@@ -41,9 +40,9 @@ def test_the_program_sees_what_is_wrong(muster: Muster, payload: Payload) -> Non
 
     person = payload.good[0]
     point = good.persons[person]
-    turned = Point(point.id, np.roll(point.vector, 1), point.payload)
-    renamed = Point(point.id, point.vector, {**point.payload, "person_name": "another"})
-    touched = Point(point.id, point.vector, {**point.payload, "updated_at": "another time"})
+    turned = dataclasses.replace(point, vector=np.roll(point.vector, 1))
+    renamed = dataclasses.replace(point, payload={**point.payload, "person_name": "another"})
+    touched = dataclasses.replace(point, payload={**point.payload, "updated_at": "another time"})
 
     def said(**changes: object) -> list[str]:
         return differences(good, dataclasses.replace(good, **changes))

@@ -57,6 +57,7 @@ def test_what_was_acknowledged_is_recorded(
     ends = [(each.person_id, each.code) for each in through(stage, batch)]
     assert ends == [("a", Code.OK), ("b", Code.DATABASE_ERROR), ("c", Code.OK)]
     assert store.taken == [("staff", "a"), ("staff", "c")]
+    assert [each.vector_name for each in store.points] == ["null", "null"]
     assert RUN_STATE.stopping
     RUN_STATE.begin("")
 

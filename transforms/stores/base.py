@@ -48,9 +48,14 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is stored of a person. vector: (dimension,) float32 of length 1."""
+    """What is stored of a person. vector: (dimension,) float32 of length 1.
+
+    vector_name: its pack. A store refuses one that the collection does not have, as where an alias
+    leads to another collection than the one that was checked.
+    """
 
     id: str
+    vector_name: str
     vector: Vector
     payload: Mapping[str, Any]
 

@@ -153,10 +153,9 @@ class EdgeStore:
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Writes to the log and applies at once."""
-        name = self._vector_name(collection)
         with ALONE:  # each value is tried as every other type first, and each failure lets go
             changed = [
-                EdgePoint(each.id, {name: each.vector.tolist()}, dict(each.payload))
+                EdgePoint(each.id, {each.vector_name: each.vector.tolist()}, dict(each.payload))
                 for each in points
             ]
         with self._opened(collection) as shard:
@@ -176,8 +175,8 @@ class EdgeStore:
             points = shard.retrieve([point_id], True, True)
         for found in points:
             vectors: Any = found.vector
-            vector = np.asarray(vectors[self._vector_name(collection)], dtype=np.float32)
-            return Point(point_id, vector, found.payload or {})
+            [(name, vector)] = vectors.items()
+            return Point(point_id, name, np.asarray(vector, dtype=np.float32), found.payload or {})
         return None
 
     def close(self) -> None:
@@ -220,12 +219,6 @@ class EdgeStore:
             return _read_stamp(self._folder / name)
         except (OSError, ValueError):
             return None
-
-    def _vector_name(self, collection: str) -> str:
-        stamp = self._stamp(collection)
-        if stamp is None:
-            raise StoreError(Code.NOT_FOUND, f"{collection} carries no stamp of Muster")
-        return stamp.pack
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[EdgeShard]:

@@ -94,7 +94,6 @@ class ServerStore:
         )
         self._client.http.client.add_middleware(self._checked)
         self._given_up = ""
-        self._vector_names: dict[str, str] = {}
 
     def create_collection(self, name: str, stamp: Stamp) -> None:
         """Makes the collection with its stamp as metadata, then the index on person_id.
@@ -158,7 +157,6 @@ class ServerStore:
 
     def delete_collection(self, name: str) -> None:
         """Removes the collection."""
-        self._vector_names.pop(name, None)
         # Asked once: the second answer to one that was done would be that there is none.
         if not self._once(lambda: self._client.delete_collection(name, timeout=_CLUSTER_S)):
             raise StoreError(Code.NOT_FOUND, f"the store at {self._url} has no such collection")
@@ -185,10 +183,11 @@ class ServerStore:
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Waits until the server has applied the points; anything less is tried again."""
-        name = self._vector_name(collection)
         changed = [
             models.PointStruct(
-                id=each.id, vector={name: each.vector.tolist()}, payload=dict(each.payload)
+                id=each.id,
+                vector={each.vector_name: each.vector.tolist()},
+                payload=dict(each.payload),
             )
             for each in points
         ]
@@ -209,22 +208,13 @@ class ServerStore:
         )
         for each in found:
             vectors: Any = each.vector
-            vector = np.asarray(vectors[self._vector_name(collection)], dtype=np.float32)
-            return Point(point_id, vector, each.payload or {})
+            [(name, vector)] = vectors.items()
+            return Point(point_id, name, np.asarray(vector, dtype=np.float32), each.payload or {})
         return None
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
-
-    def _vector_name(self, collection: str) -> str:
-        if collection not in self._vector_names:
-            info = self._unrefused(lambda: self._client.get_collection(collection))
-            stamp = _stamp(info)
-            if stamp is None:
-                raise StoreError(Code.NOT_FOUND, f"{self._url} has no stamped {collection!r}")
-            self._vector_names[collection] = stamp.pack
-        return self._vector_names[collection]
 
     def _once(self, call: Callable[[], T]) -> T:
         """Gives `call()`, tried once; its failure as a StoreError."""

@@ -16,15 +16,15 @@ from tests.qdrant_server import QdrantTestServer
 from transforms.stores.base import Point, Store, StoreSpec
 from transforms.stores.connect import connected, store_spec
 
-DIMENSION = 8
-STAMP = Stamp("pack-a", (("detector", "d" * 64), ("recogniser", "r" * 64)), DIMENSION, 1)
+STAMP = Stamp("pack-a", (("detector", "d" * 64), ("recogniser", "r" * 64)), 8, 1)
 OTHER_STAMP = replace(STAMP, pack="pack-b", dimension=4)
 
 
-def point(number: int, dimension: int = DIMENSION, **payload: Any) -> Point:
+def point(number: int, stamp: Stamp = STAMP, **payload: Any) -> Point:
     """Gives a person's point; equal numbers give equal ids and vectors."""
-    vector = np.random.default_rng(number).standard_normal(dimension).astype(np.float32)
-    return Point(point_id(f"person-{number}"), vector / np.linalg.norm(vector), payload)
+    vector = np.random.default_rng(number).standard_normal(stamp.dimension).astype(np.float32)
+    unit = vector / np.linalg.norm(vector)
+    return Point(point_id(f"person-{number}"), stamp.pack, unit, payload)
 
 
 def points(numbers: range, **payload: Any) -> list[Point]:

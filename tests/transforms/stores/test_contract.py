@@ -75,7 +75,7 @@ def test_a_name_can_be_used_again_for_another_pack(store: Store, collection: str
     store.delete_collection(collection)
     store.create_collection(collection, OTHER_STAMP)
     assert store.find_collection(collection) == Collection(collection, 0, OTHER_STAMP)
-    again = point(1, OTHER_STAMP.dimension)
+    again = point(1, OTHER_STAMP)
     store.upsert(collection, [again])
     found = store.get(collection, again.id)
     assert found is not None
@@ -172,11 +172,12 @@ def test_counts_exactly_after_points_are_put_again(store: Store, collection: str
     assert num_persons(store, collection) == 151
 
 
+@pytest.mark.parametrize("wrong", [{"dimension": STAMP.dimension - 1}, {"pack": OTHER_STAMP.pack}])
 def test_refuses_a_batch_with_a_wrong_vector_and_takes_it_without(
-    store: Store, collection: str
+    store: Store, collection: str, wrong: dict[str, Any]
 ) -> None:
     good, secret = points(range(20), a="good"), "payload-of-the-bad-point"
-    bad = point(99, STAMP.dimension - 1, person_name=secret)
+    bad = point(99, replace(STAMP, **wrong), person_name=secret)
     with pytest.raises(StoreRefusedError) as raised:
         store.upsert(collection, [*good[:10], bad, *good[10:]])
     assert secret not in str(raised.value)

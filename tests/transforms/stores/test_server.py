@@ -183,12 +183,12 @@ def test_a_spec_travels_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None
 # What the server is told
 
 
-def test_the_collection_is_asked_about_once(server: QdrantTestServer) -> None:
+def test_a_write_is_one_request(server: QdrantTestServer) -> None:
     server.fail_with = script = Script()
     store = opened(server, 0.0)
     for number in range(3):
         store.upsert("people", [point(number)])
-    assert script.requests == [FIND, UPSERT, UPSERT, UPSERT]
+    assert script.requests == [UPSERT, UPSERT, UPSERT]
 
 
 # A server that is away
@@ -279,7 +279,7 @@ def test_only_applied_is_acknowledged(
     server.fail_with = script = Script(*[Fault(update=status)] * 2, to=UPSERT)
     store, put = opened(server, 60.0), points(range(5), a=1)
     store.upsert("people", put)
-    assert script.requests == [FIND, UPSERT, UPSERT, UPSERT]
+    assert script.requests == [UPSERT, UPSERT, UPSERT]
     assert len(waits) == 2
     assert store.look_up("people", [each.id for each in put], ["a"]) == {
         each.id: {"a": 1} for each in put
@@ -305,7 +305,7 @@ def test_what_the_server_refuses_is_not_tried_again(
     assert SECRET not in str(raised.value)
     error = refusal(lambda store: store.look_up("people", [point(1).id], ["a"]), store)
     assert error.code is Code.DATABASE_ERROR
-    assert script.requests == [FIND, UPSERT, LOOK_UP]
+    assert script.requests == [UPSERT, LOOK_UP]
     assert waits == []
 
 
@@ -317,7 +317,7 @@ def test_what_says_nothing_of_the_points_is_no_refusal_of_them(
     error = refusal(lambda store: store.upsert("people", [point(1, a=SECRET)]), opened(server, 60))
     assert error.code is Code.DATABASE_ERROR
     assert str(status) in error.why
-    assert script.requests == [FIND, UPSERT]
+    assert script.requests == [UPSERT]
     assert waits == []
 
 

@@ -12,8 +12,8 @@ from qdrant_client.http.exceptions import ResponseHandlingException
 
 from schemas.errors import Code
 from tests.qdrant_server import QdrantTestServer
-from tests.transforms.stores.conftest import STAMP, point, points
-from transforms.stores.base import Collection, Store, StoreError
+from tests.transforms.stores.conftest import OTHER_STAMP, STAMP, point, points
+from transforms.stores.base import Collection, Store, StoreError, StoreRefusedError
 from transforms.stores.retries import TransientError
 from transforms.stores.server import ServerSpec, _translated
 
@@ -59,9 +59,8 @@ def test_a_collection_of_somebody_else_bears_no_stamp(
     found = store.find_collection("theirs")
     assert found is not None
     assert found.stamp is None
-    with pytest.raises(StoreError) as raised:
-        store.upsert("theirs", [point(1, 4)])
-    assert raised.value.code is Code.NOT_FOUND
+    with pytest.raises(StoreRefusedError):
+        store.upsert("theirs", [point(1, OTHER_STAMP)])
 
 
 def test_a_server_that_does_not_count_exactly_is_used_all_the_same(
