@@ -175,8 +175,9 @@ class EdgeStore:
             points = shard.retrieve([point_id], True, True)
         for found in points:
             vectors: Any = found.vector
-            [(name, vector)] = vectors.items()
-            return Point(point_id, name, np.asarray(vector, dtype=np.float32), found.payload or {})
+            name = self._vector_name(collection)
+            vector = np.asarray(vectors[name], dtype=np.float32)
+            return Point(point_id, name, vector, found.payload or {})
         return None
 
     def close(self) -> None:
@@ -219,6 +220,12 @@ class EdgeStore:
             return _read_stamp(self._folder / name)
         except (OSError, ValueError):
             return None
+
+    def _vector_name(self, collection: str) -> str:
+        stamp = self._stamp(collection)
+        if stamp is None:
+            raise StoreError(Code.NOT_FOUND, f"{collection} carries no stamp of Muster")
+        return stamp.pack
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[EdgeShard]:

@@ -208,13 +208,20 @@ class ServerStore:
         )
         for each in found:
             vectors: Any = each.vector
-            [(name, vector)] = vectors.items()
-            return Point(point_id, name, np.asarray(vector, dtype=np.float32), each.payload or {})
+            name = self._vector_name(collection)
+            vector = np.asarray(vectors[name], dtype=np.float32)
+            return Point(point_id, name, vector, each.payload or {})
         return None
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+    def _vector_name(self, collection: str) -> str:
+        found = self.find_collection(collection, count=False)
+        if found is None or found.stamp is None:
+            raise StoreError(Code.NOT_FOUND, f"{self._url} has no stamped {collection!r}")
+        return found.stamp.pack
 
     def _once(self, call: Callable[[], T]) -> T:
         """Gives `call()`, tried once; its failure as a StoreError."""

@@ -205,6 +205,9 @@ def test_a_collection_without_a_stamp(store: EdgeStore, folder: Path, left: str 
     found = Collection("people", 3, None)
     assert store.find_collection("people") == found
     assert store.list_collections() == []  # somebody else's
+    with pytest.raises(StoreError) as raised:
+        store.get("people", point(1).id)
+    assert raised.value.code is Code.NOT_FOUND
 
 
 def test_a_folder_of_somebody_else_is_left_alone(store: EdgeStore, folder: Path) -> None:

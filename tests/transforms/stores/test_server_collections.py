@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def test_a_collection_of_somebody_else_bears_no_stamp(
     assert found.stamp is None
     with pytest.raises(StoreRefusedError):
         store.upsert("theirs", [point(1, OTHER_STAMP)])
+    theirs = point(1, replace(OTHER_STAMP, pack="other"))
+    store.upsert("theirs", [theirs])
+    with pytest.raises(StoreError) as raised:
+        store.get("theirs", theirs.id)
+    assert raised.value.code is Code.NOT_FOUND
 
 
 def test_a_server_that_does_not_count_exactly_is_used_all_the_same(
